@@ -1,0 +1,195 @@
+//! Text messages both ways: what the server tells, what the client may say, and how a socket is closed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::Conversation;
+use crate::frame::Channel;
+use crate::pii::Pii;
+
+/// The heartbeat, plain text and no JSON, as the peer's clients know it.
+pub const PING: &str = "ping";
+/// Milliseconds between two heartbeats.
+pub const PING_EVERY_MILLIS: u64 = 10_000;
+
+/// Close codes of the listen socket.
+pub mod close {
+    /// The call was ended by the client and everything is stored.
+    pub const NORMAL: u16 = 1000;
+    /// The server ended the session: silence of the client, another connection took over, the call's longest time.
+    pub const GOING_AWAY: u16 = 1001;
+    /// The client is not allowed in: no token, or one that is not good (the reason says which).
+    pub const POLICY: u16 = 1008;
+    /// A frame was larger than [`crate::frame::MAX_PAYLOAD_BYTES`].
+    pub const TOO_BIG: u16 = 1009;
+    /// The server cannot go on; the client may come back.
+    pub const INTERNAL: u16 = 1011;
+}
+
+/// What the server tells, besides segments (a bare array) and the heartbeat.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerEvent {
+    /// The answer to a browser's first message.
+    AuthResponse {
+        /// Whether the token was good. The socket is closed after a `false`.
+        success: bool,
+    },
+    /// Where the session stands, and each change of a channel's captions.
+    ServiceStatus(ServiceStatus),
+    /// The call is over, its conversation is being made.
+    MemoryProcessingStarted {
+        /// The conversation as it is so far.
+        memory: Box<Conversation>,
+        /// Always empty: the peer's field for chat messages.
+        messages: Vec<serde_json::Value>,
+    },
+    /// The conversation is finished and stored.
+    MemoryCreated {
+        /// The finished conversation.
+        memory: Box<Conversation>,
+        /// Always empty: the peer's field for chat messages.
+        messages: Vec<serde_json::Value>,
+    },
+}
+
+/// A `service_status` event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    /// What is reported.
+    pub status: Status,
+    /// The same for a person.
+    pub status_text: String,
+    /// The channel it is about; absent where it is the whole session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+    /// Why, where something failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<SpeechFault>,
+    /// Whether the server goes on trying, where something failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retryable: Option<bool>,
+    /// Seconds until the next try, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<f64>,
+}
+
+/// The states a `service_status` event reports: the peer's first five, and two of Fourwire's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The session is being set up.
+    Initiating,
+    /// An earlier part of the same call was found and is taken up.
+    InProgressConversationsProcessing,
+    /// Speech services are being made ready.
+    SttInitiating,
+    /// Audio is welcome; it was from the first frame on.
+    Ready,
+    /// One channel's captions stopped; `channel`, `reason` and `retry_after` say which, why and what happens next.
+    SttFailed,
+    /// One channel's captions are back, with what was said meanwhile, as far as the buffer reached.
+    SttRestored,
+    /// Some speech of one channel will have no caption: it waited longer than the buffer holds.
+    SttGap,
+}
+
+/// Why a channel's captions stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpeechFault {
+    /// The service did not take the connection.
+    Refused,
+    /// The service did not answer in time.
+    Timeout,
+    /// The service ended the stream while audio was flowing.
+    Closed,
+    /// The service stayed connected and said nothing while audio was flowing.
+    Quiet,
+    /// The service reported an error of its own.
+    Error,
+}
+
+/// What a client may say in text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// A browser's first message: who is there.
+    Auth {
+        /// The ID token.
+        token: Pii<String>,
+    },
+    /// The call is over: drain, store, finish, answer `memory_created`, close.
+    End,
+    /// JSON of another type, or no JSON at all: nothing follows from it, the session goes on.
+    Ignored(Ignored),
+}
+
+/// Why a text message has no meaning here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ignored {
+    /// It is not a JSON object.
+    NotJson,
+    /// It is JSON of a type that is not known (the peer's clients send some).
+    UnknownType,
+    /// It says `auth` but has no `token`.
+    MissingToken,
+}
+
+#[derive(Deserialize)]
+struct RawClientMessage {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    token: Option<String>,
+}
+
+impl ClientMessage {
+    /// Reads a text message. Nothing a client sends is an error: what has no meaning is [`ClientMessage::Ignored`].
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let Ok(raw) = serde_json::from_str::<RawClientMessage>(text) else { return Self::Ignored(Ignored::NotJson) };
+        match (raw.kind.as_str(), raw.token) {
+            ("auth", Some(token)) => Self::Auth { token: Pii::new(token) },
+            ("auth", None) => Self::Ignored(Ignored::MissingToken),
+            ("end", _) => Self::End,
+            _ => Self::Ignored(Ignored::UnknownType),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_of_the_whole_session_has_only_the_peers_fields() {
+        let event = ServerEvent::ServiceStatus(ServiceStatus {
+            status: Status::Ready,
+            status_text: "Ready".to_owned(),
+            channel: None,
+            reason: None,
+            retryable: None,
+            retry_after: None,
+        });
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"type":"service_status","status":"ready","status_text":"Ready"}"#
+        );
+    }
+
+    #[test]
+    fn client_texts_are_understood_or_ignored_and_never_an_error() {
+        let token = Pii::new("abc".to_owned());
+        for (text, expected) in [
+            (r#"{"type":"auth","token":"abc"}"#, ClientMessage::Auth { token }),
+            (r#"{"type":"auth"}"#, ClientMessage::Ignored(Ignored::MissingToken)),
+            (r#"{"type":"end","reason":"hang-up"}"#, ClientMessage::End),
+            (r#"{"type":"skip_question"}"#, ClientMessage::Ignored(Ignored::UnknownType)),
+            ("{}", ClientMessage::Ignored(Ignored::UnknownType)),
+            ("ping", ClientMessage::Ignored(Ignored::NotJson)),
+            ("[1]", ClientMessage::Ignored(Ignored::NotJson)),
+            (r#"{"type":5}"#, ClientMessage::Ignored(Ignored::NotJson)),
+        ] {
+            assert_eq!(ClientMessage::parse(text), expected, "{text}");
+        }
+    }
+}
