@@ -1,0 +1,353 @@
+//! The object of one call: turns the platform's events into the session's and the session's actions into platform calls.
+//!
+//! The session is taken out of its cell while it works. If a handler panics, it is gone from memory with the panic, and
+//! the next event finds it again as it was last saved: a fault costs its call a moment and no other call anything.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use fourwire_engine::audio::SampleRate;
+use fourwire_engine::call::{Action, Event, Session, Start};
+use fourwire_engine::config::Config;
+use fourwire_engine::speech::Provider;
+use fourwire_engine::vault::Vault;
+use fourwire_wire::conversation::{Conversation, ConversationStatus};
+use fourwire_wire::event::{PING, ServerEvent};
+use fourwire_wire::frame::Channel;
+use fourwire_wire::ids::{CallId, UserId};
+use fourwire_wire::query::ListenQuery;
+use fourwire_wire::segment::WireSegment;
+use fourwire_wire::units::UnixMillis;
+use serde::Serialize;
+use worker::{
+    Delay, DurableObject, Env, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair,
+    durable_object,
+};
+
+use crate::archive::Archive;
+use crate::call_store::CallStore;
+use crate::client::Client;
+use crate::clock::now;
+use crate::problem::Problem;
+use crate::speech_socket::SpeechSockets;
+use crate::user_do::{self, UserAnswer, UserRequest};
+use crate::{conversations, listen, settings};
+
+/// While a call streams, an alarm this far ahead brings the object back if it is lost without a word.
+const WATCHDOG_MILLIS: u64 = 60_000;
+
+/// The object.
+#[durable_object]
+pub struct Call {
+    shell: Rc<Shell>,
+}
+
+impl std::panic::RefUnwindSafe for Call {}
+
+impl DurableObject for Call {
+    fn new(state: State, env: Env) -> Self {
+        let config = settings::read(&env);
+        let shell = Shell {
+            state,
+            env,
+            config,
+            session: RefCell::default(),
+            client: Client::default(),
+            speech: SpeechSockets::default(),
+            asleep_until: Cell::default(),
+            alarm_at: Cell::default(),
+        };
+        Self { shell: Rc::new(shell) }
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        let answer = match request.path().as_str() {
+            "/listen" => self.shell.listen(&request).await,
+            "/conversation" => self.shell.conversation(),
+            _ => Err(Problem::NotFound),
+        };
+        answer.or_else(|problem| problem.response())
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.shell.alarm_at.set(None);
+        if self.shell.wake_up() {
+            self.shell.run(Event::Timeout);
+        }
+        Response::empty()
+    }
+
+    async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+        if self.shell.wake_up() && self.shell.client.is(&socket) {
+            match &message {
+                WebSocketIncomingMessage::Binary(bytes) => self.shell.run(Event::Frame(bytes)),
+                WebSocketIncomingMessage::String(text) => {
+                    #[cfg(feature = "drill")]
+                    drill(text);
+                    self.shell.run(Event::Text(text));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn websocket_close(&self, socket: WebSocket, _code: usize, _reason: String, _clean: bool) -> Result<()> {
+        self.shell.gone(&socket);
+        Ok(())
+    }
+
+    async fn websocket_error(&self, socket: WebSocket, _error: worker::Error) -> Result<()> {
+        self.shell.gone(&socket);
+        Ok(())
+    }
+}
+
+/// The object's inside, shared with the tasks that it spawns.
+pub(crate) struct Shell {
+    state: State,
+    env: Env,
+    config: Config,
+    session: RefCell<Option<Session>>,
+    client: Client,
+    pub(crate) speech: SpeechSockets,
+    /// When the sleep that is under way ends.
+    asleep_until: Cell<Option<UnixMillis>>,
+    /// When the alarm that is set rings.
+    alarm_at: Cell<Option<UnixMillis>>,
+}
+
+impl Shell {
+    /// Gives the session an event and does what follows from it.
+    pub(crate) fn run(self: &Rc<Self>, event: Event<'_>) {
+        let Some(mut session) = self.session.take() else { return };
+        let now = now();
+        session.handle(now, event);
+        while let Some(action) = session.poll(now) {
+            self.perform(action);
+        }
+        self.set_timers(&session, now);
+        if !session.is_done() {
+            self.session.replace(Some(session));
+        }
+    }
+
+    /// Runs a task beside the events, for as long as it takes.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.state.wait_until(task);
+    }
+
+    /// A client's socket arrives.
+    async fn listen(self: &Rc<Self>, request: &Request) -> Result<Response, Problem> {
+        let query = ListenQuery::parse(&listen::query_text(request)?)?;
+        let rate = SampleRate::new(query.sample_rate).map_err(|_| Problem::Internal)?;
+        if !self.wake_up() {
+            self.begin(&query).await?;
+        }
+        let pair = WebSocketPair::new()?;
+        self.client.accept(&self.state, pair.server, query.sample_rate, query.interim)?;
+        self.run(Event::Connected { rate, interim: query.interim });
+        Ok(Response::from_websocket(pair.client)?)
+    }
+
+    /// The conversation as it is now, for the HTTP API.
+    fn conversation(self: &Rc<Self>) -> Result<Response, Problem> {
+        if !self.wake_up() {
+            return Err(Problem::NoConversation);
+        }
+        let session = self.session.borrow();
+        conversations::json(&session.as_ref().ok_or(Problem::NoConversation)?.conversation())
+    }
+
+    /// Makes sure that the session is in memory; false where there is none.
+    fn wake_up(self: &Rc<Self>) -> bool {
+        if self.session.borrow().is_some() {
+            return true;
+        }
+        match self.restore() {
+            Ok(session) => session,
+            Err(problem) => {
+                worker::console_error!("a call could not be taken up again: {problem}");
+                false
+            }
+        }
+    }
+
+    /// Takes up a saved session, and the client's socket if that outlived the object's memory.
+    fn restore(self: &Rc<Self>) -> Result<bool, Problem> {
+        let (user, _) = self.name()?;
+        let Some((snapshot, segments)) = CallStore::open(&self.state)?.load(self.vault()?, &user)? else {
+            return Ok(false);
+        };
+        // After a panic, streams of the lost session may still be open: they are nobody's now.
+        for channel in Channel::BOTH {
+            self.speech.close(channel);
+        }
+        self.session.replace(Some(Session::restore(snapshot, segments, self.providers()?)));
+        if let Some(attached) = self.client.find(&self.state) {
+            let rate = SampleRate::new(attached.sample_rate).map_err(|_| Problem::Internal)?;
+            self.run(Event::Connected { rate, interim: attached.interim });
+        } else {
+            self.run(Event::Timeout);
+        }
+        Ok(true)
+    }
+
+    /// Begins the call's session. The user's index knows whether the call has a conversation already.
+    async fn begin(self: &Rc<Self>, query: &ListenQuery) -> Result<(), Problem> {
+        let (user, call) = self.name()?;
+        let mut start = Start {
+            conversation: listen::random_conversation()?,
+            call_id: Some(call),
+            language: query.language.clone(),
+            source: query.source,
+        };
+        let session = Session::start(start.clone(), self.providers()?, now());
+        let asked = UserRequest::Start(session.conversation().entry());
+        let UserAnswer::Started(known) = user_do::ask(&self.env, &user, &asked).await? else {
+            return Err(Problem::Internal);
+        };
+        let session = if known.id == start.conversation {
+            session
+        } else if let Some(finished) = Archive::new(&self.env, self.vault()?, &user)?.get(known.id).await? {
+            Session::reopen(finished, self.providers()?)
+        } else {
+            start.conversation = known.id;
+            Session::start(start, self.providers()?, now())
+        };
+        // While this waited, another connection of the same call may have begun it.
+        if self.session.borrow().is_none() {
+            self.session.replace(Some(session));
+        }
+        Ok(())
+    }
+
+    /// A client's socket is gone.
+    fn gone(self: &Rc<Self>, socket: &WebSocket) {
+        if self.wake_up() && self.client.is(socket) {
+            self.client.forget();
+            self.run(Event::Disconnected);
+        }
+    }
+
+    fn perform(self: &Rc<Self>, action: Action<'_>) {
+        match action {
+            Action::Ping => self.client.send(PING),
+            Action::Status(status) => self.tell(&ServerEvent::ServiceStatus(status)),
+            Action::Caption { segment, extras } => self.tell(&[WireSegment::new(&segment, extras)]),
+            Action::Processing(memory) => {
+                self.tell(&ServerEvent::MemoryProcessingStarted { memory, messages: Vec::new() });
+            }
+            Action::Finished(memory) => self.tell(&ServerEvent::MemoryCreated { memory, messages: Vec::new() }),
+            Action::Close { code, reason } => self.client.close(code, reason),
+            Action::SpeechOpen { channel, stream, endpoint } => SpeechSockets::open(self, channel, stream, endpoint),
+            Action::SpeechAudio { channel, stream, pcm } => self.speech.audio(channel, stream, pcm),
+            Action::SpeechText { channel, stream, text } => self.speech.text(channel, stream, text),
+            Action::SpeechClose { channel, .. } => self.speech.close(channel),
+            Action::Save(snapshot) => self.keep(|store, vault, user| store.save(vault, user, &snapshot)),
+            Action::SaveSegment(segment) => self.keep(|store, vault, user| store.save_segment(vault, user, &segment)),
+            Action::Store(conversation) => {
+                let shell = Rc::clone(self);
+                self.spawn(async move {
+                    let stored = shell.store(&conversation).await;
+                    shell.run(if stored.is_ok() { Event::Stored } else { Event::StoreFailed });
+                });
+            }
+            Action::Forget => {
+                let storage = self.state.storage();
+                self.alarm_at.set(None);
+                self.spawn(async move {
+                    if storage.delete_all().await.is_err() {
+                        worker::console_error!("a finished call could not be erased from its object");
+                    }
+                });
+            }
+        }
+    }
+
+    fn tell(&self, message: &impl Serialize) {
+        match serde_json::to_string(message) {
+            Ok(text) => self.client.send(&text),
+            Err(_) => worker::console_error!("a message could not be written"),
+        }
+    }
+
+    /// Writes to the object's own store. What fails is logged: the next write brings the newest state anyway.
+    fn keep(&self, write: impl FnOnce(&CallStore, &Vault, &UserId) -> Result<(), Problem>) {
+        let written = self.name().and_then(|(user, _)| write(&CallStore::open(&self.state)?, self.vault()?, &user));
+        if let Err(problem) = written {
+            worker::console_error!("a call's state was not saved: {problem}");
+        }
+    }
+
+    /// Stores the finished conversation, then its entry in the user's index.
+    async fn store(&self, conversation: &Conversation) -> Result<(), Problem> {
+        debug_assert_eq!(conversation.status, ConversationStatus::Completed);
+        let (user, _) = self.name()?;
+        Archive::new(&self.env, self.vault()?, &user)?.put(conversation).await?;
+        user_do::ask(&self.env, &user, &UserRequest::Keep(conversation.entry())).await?;
+        Ok(())
+    }
+
+    /// Sees to it that the session is woken in time: by a sleep while it lives in memory anyway, by the object's alarm
+    /// when it does not, and by a distant alarm in both cases.
+    fn set_timers(self: &Rc<Self>, session: &Session, now: UnixMillis) {
+        let Some(wake) = session.wake() else { return };
+        if session.is_streaming() {
+            if self.asleep_until.get().is_none_or(|until| wake < until) {
+                self.sleep(wake, now);
+            }
+            if self.alarm_at.get().is_none_or(|at| at < now + WATCHDOG_MILLIS / 2) {
+                self.set_alarm(now + WATCHDOG_MILLIS, now);
+            }
+        } else if self.alarm_at.get().is_none_or(|at| wake < at || at < now) {
+            self.set_alarm(wake, now);
+        }
+    }
+
+    fn sleep(self: &Rc<Self>, until: UnixMillis, now: UnixMillis) {
+        self.asleep_until.set(Some(until));
+        let shell = Rc::clone(self);
+        self.spawn(async move {
+            Delay::from(Duration::from_millis(until.since(now))).await;
+            // A later sleep that ends earlier has taken over, and this one has nothing to say.
+            if shell.asleep_until.get() == Some(until) {
+                shell.asleep_until.set(None);
+                shell.run(Event::Timeout);
+            }
+        });
+    }
+
+    fn set_alarm(self: &Rc<Self>, at: UnixMillis, now: UnixMillis) {
+        self.alarm_at.set(Some(at));
+        let storage = self.state.storage();
+        self.spawn(async move {
+            if storage.set_alarm(Duration::from_millis(at.since(now))).await.is_err() {
+                worker::console_error!("a call's alarm was not set");
+            }
+        });
+    }
+
+    fn vault(&self) -> Result<&Vault, Problem> {
+        self.config.vault.as_ref().map_err(|error| error.clone().into())
+    }
+
+    fn providers(&self) -> Result<Rc<[Provider]>, Problem> {
+        Ok(self.config.speech.as_ref().map_err(Clone::clone)?.clone().into())
+    }
+
+    /// Whose call this is: the object's name says it ([`listen::call_object`]).
+    fn name(&self) -> Result<(UserId, CallId), Problem> {
+        let name = self.state.id().name().ok_or(Problem::Internal)?;
+        let (user, call) = name.split_once('/').ok_or(Problem::Internal)?;
+        Ok((UserId::parse(user).map_err(|_| Problem::Internal)?, CallId::parse(call).map_err(|_| Problem::Internal)?))
+    }
+}
+
+/// A fault on purpose, for the test that looks at what it does to others.
+#[cfg(feature = "drill")]
+#[expect(clippy::panic, reason = "this is what the drill is for")]
+fn drill(text: &str) {
+    assert!(text != r#"{"type":"drill","fault":"panic"}"#, "drill");
+}

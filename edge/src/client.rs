@@ -1,0 +1,95 @@
+//! The client's socket in a call's object. It is accepted with the hibernation API, so it outlives the object's memory;
+//! what must be known of it then is attached to it.
+
+use std::cell::RefCell;
+
+use serde::{Deserialize, Serialize};
+use worker::{State, WebSocket};
+
+use crate::problem::kind;
+
+/// What is attached to a socket.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Attachment {
+    /// Counts the call's connections: the newest is the client, earlier ones were replaced.
+    pub(crate) connection: u32,
+    /// The rate of its audio.
+    pub(crate) sample_rate: u32,
+    /// Whether it asked for interim results.
+    pub(crate) interim: bool,
+}
+
+/// The client's socket, if there is one.
+#[derive(Default)]
+pub(crate) struct Client {
+    socket: RefCell<Option<WebSocket>>,
+}
+
+impl Client {
+    /// Takes a new connection in place of whatever was there.
+    pub(crate) fn accept(
+        &self,
+        state: &State,
+        socket: WebSocket,
+        sample_rate: u32,
+        interim: bool,
+    ) -> worker::Result<()> {
+        let earlier = state.get_websockets();
+        let connection = earlier.iter().filter_map(attachment).map(|known| known.connection).max().unwrap_or(0);
+        for known in earlier {
+            // It may be gone already.
+            let _ = known.close(Some(fourwire_wire::event::close::GOING_AWAY), Some("another connection took over"));
+        }
+        state.accept_web_socket(&socket);
+        socket.serialize_attachment(Attachment { connection: connection.saturating_add(1), sample_rate, interim })?;
+        self.socket.replace(Some(socket));
+        Ok(())
+    }
+
+    /// After a restart of the object: finds the connection that outlived it.
+    pub(crate) fn find(&self, state: &State) -> Option<Attachment> {
+        let newest = state
+            .get_websockets()
+            .into_iter()
+            .filter_map(|socket| attachment(&socket).map(|attached| (attached, socket)))
+            .max_by_key(|(attached, _)| attached.connection);
+        let (attached, socket) = newest?;
+        self.socket.replace(Some(socket));
+        Some(attached)
+    }
+
+    /// Whether `socket` is the client's, and not one that was replaced.
+    pub(crate) fn is(&self, socket: &WebSocket) -> bool {
+        let current = self.socket.borrow();
+        let Some(current) = current.as_ref() else { return false };
+        // The platform hands out one object a socket; comparing attachments is for the case that it does not.
+        js_sys::Object::is(current.as_ref(), socket.as_ref())
+            || attachment(current).map(|known| known.connection) == attachment(socket).map(|known| known.connection)
+    }
+
+    /// Sends a text message. A socket that is gone says so by its close event; nothing else is to be done here.
+    pub(crate) fn send(&self, text: &str) {
+        if let Some(socket) = self.socket.borrow().as_ref()
+            && let Err(error) = socket.send_with_str(text)
+        {
+            worker::console_log!("client: not sent: {}", kind(&error));
+        }
+    }
+
+    /// Closes the socket.
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        if let Some(socket) = self.socket.take() {
+            // It may be gone already.
+            let _ = socket.close(Some(code), Some(reason));
+        }
+    }
+
+    /// The socket is gone.
+    pub(crate) fn forget(&self) {
+        self.socket.take();
+    }
+}
+
+fn attachment(socket: &WebSocket) -> Option<Attachment> {
+    socket.deserialize_attachment().ok().flatten()
+}

@@ -1,0 +1,159 @@
+//! Streams to speech services: one socket a channel, opened by an HTTP request, so that a refusal's status is seen.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use fourwire_engine::call::{Down, Event, StreamId};
+use fourwire_engine::speech::Endpoint;
+use fourwire_wire::frame::{Channel, PerChannel};
+use futures_util::StreamExt;
+use worker::{AbortController, AbortSignal, Fetch, Method, Request, RequestInit, WebSocket, WebsocketEvent};
+
+use crate::call_do::Shell;
+use crate::problem::kind;
+
+/// Both channels' streams.
+#[derive(Default)]
+pub(crate) struct SpeechSockets {
+    slots: PerChannel<RefCell<Slot>>,
+    /// Numbers every stream that this object opened, over restarts of the session in it.
+    opened: Cell<u32>,
+}
+
+/// A channel's stream.
+#[derive(Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Opening {
+        serial: u32,
+        abort: AbortController,
+    },
+    Open {
+        serial: u32,
+        stream: StreamId,
+        socket: WebSocket,
+    },
+}
+
+impl SpeechSockets {
+    /// Opens a stream, and reports to the session whatever becomes of it.
+    pub(crate) fn open(shell: &Rc<Shell>, channel: Channel, stream: StreamId, endpoint: Endpoint) {
+        let sockets = &shell.speech;
+        let serial = sockets.opened.get().wrapping_add(1);
+        sockets.opened.set(serial);
+        let abort = AbortController::default();
+        let signal = abort.signal();
+        sockets.slots.get(channel).replace(Slot::Opening { serial, abort }).close();
+        let shell = Rc::clone(shell);
+        let task = Rc::clone(&shell);
+        shell.spawn(async move {
+            let down = follow(&task, channel, stream, serial, &endpoint, &signal).await;
+            let slot = task.speech.slots.get(channel);
+            if slot.borrow().serial() == Some(serial) {
+                slot.take();
+                task.run(Event::SpeechDown { channel, stream, down });
+            }
+        });
+    }
+
+    /// Sends audio on a stream, if it is still open.
+    pub(crate) fn audio(&self, channel: Channel, stream: StreamId, pcm: &[u8]) {
+        self.with_open(channel, stream, |socket| socket.send_with_bytes(pcm));
+    }
+
+    /// Sends a text message on a stream, if it is still open.
+    pub(crate) fn text(&self, channel: Channel, stream: StreamId, text: &str) {
+        self.with_open(channel, stream, |socket| socket.send_with_str(text));
+    }
+
+    /// Closes a channel's stream, or stops opening it. Nothing more is reported of it.
+    pub(crate) fn close(&self, channel: Channel) {
+        self.slots.get(channel).take().close();
+    }
+
+    fn with_open(&self, channel: Channel, stream: StreamId, send: impl FnOnce(&WebSocket) -> worker::Result<()>) {
+        if let Slot::Open { stream: open, socket, .. } = &*self.slots.get(channel).borrow()
+            && *open == stream
+            && let Err(error) = send(socket)
+        {
+            // Its close event follows and is reported; the audio is still held.
+            worker::console_log!("speech: not sent: {}", kind(&error));
+        }
+    }
+}
+
+impl Slot {
+    const fn serial(&self) -> Option<u32> {
+        match self {
+            Self::Empty => None,
+            Self::Opening { serial, .. } | Self::Open { serial, .. } => Some(*serial),
+        }
+    }
+
+    fn close(self) {
+        match self {
+            Self::Empty => {}
+            Self::Opening { abort, .. } => abort.abort(),
+            // An open stream to a service is billed and keeps the object in memory: it never outlives its use.
+            Self::Open { socket, .. } => drop(socket.close(Some(1000), Some("done"))),
+        }
+    }
+}
+
+/// Opens a stream and reports what comes over it, until it ends.
+async fn follow(
+    shell: &Rc<Shell>,
+    channel: Channel,
+    stream: StreamId,
+    serial: u32,
+    endpoint: &Endpoint,
+    signal: &AbortSignal,
+) -> Down {
+    let Some(socket) = connect(endpoint, signal).await else { return Down::Refused };
+    let slot = shell.speech.slots.get(channel);
+    if slot.borrow().serial() != Some(serial) {
+        // It was given up while it was being opened.
+        drop(socket.close(Some(1000), Some("done")));
+        return Down::Closed;
+    }
+    let Ok(mut events) = socket.events() else { return Down::Refused };
+    socket.as_ref().set_binary_type(web_sys::BinaryType::Arraybuffer);
+    if socket.accept().is_err() {
+        return Down::Refused;
+    }
+    slot.replace(Slot::Open { serial, stream, socket: socket.clone() });
+    shell.run(Event::SpeechOpened { channel, stream });
+    while let Some(Ok(WebsocketEvent::Message(message))) = events.next().await {
+        if slot.borrow().serial() != Some(serial) {
+            break;
+        }
+        if let Some(text) = message.text() {
+            shell.run(Event::SpeechText { channel, stream, text: &text });
+        }
+    }
+    Down::Closed
+}
+
+/// Asks a service for a stream. A refusal is logged with its status and the service's short reason, never its text.
+async fn connect(endpoint: &Endpoint, signal: &AbortSignal) -> Option<WebSocket> {
+    let mut init = RequestInit::new();
+    init.with_method(Method::Get);
+    init.headers.set("upgrade", "websocket").ok()?;
+    init.headers.set("authorization", endpoint.authorization.expose()).ok()?;
+    let request = Request::new_with_init(&endpoint.url, &init).ok()?;
+    let answer = match Fetch::Request(request).send_with_signal(signal).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            worker::console_warn!("speech: not reached: {}", kind(&error));
+            return None;
+        }
+    };
+    let status = answer.status_code();
+    let reason = answer.headers().get("dg-error").ok().flatten().unwrap_or_default();
+    let socket = answer.websocket();
+    if socket.is_none() {
+        worker::console_warn!("speech: refused with status {status} {reason}");
+    }
+    socket
+}

@@ -1,0 +1,83 @@
+//! What happens to audio between the client's frame and the timeline at 16 kHz: placing, silence, resampling.
+
+use fourwire_wire::frame::{Channel, Pcm, PerChannel};
+use fourwire_wire::units::{Samples, UnixMillis};
+
+use super::timeline::Timeline;
+use crate::audio::SampleRate;
+use crate::audio::resample::Resampler;
+
+/// Silence is made in pieces of this many samples of the client's rate, so that a long one needs no large buffer.
+const SILENCE_PIECE: u64 = 16_000;
+
+/// One connection's audio, both channels.
+#[derive(Debug)]
+pub(super) struct Intake {
+    rate: SampleRate,
+    timeline: Timeline,
+    resamplers: PerChannel<Resampler>,
+    /// Reused for every frame.
+    scratch: Vec<i16>,
+}
+
+/// A stretch of a channel's audio at 16 kHz, given to the intake's caller in order.
+#[derive(Debug)]
+pub(super) struct Stretch<'a> {
+    /// Whose it is.
+    pub(super) channel: Channel,
+    /// The audio.
+    pub(super) samples: &'a [i16],
+    /// False for silence that stands for a channel that sent nothing.
+    pub(super) spoken: bool,
+}
+
+impl Intake {
+    /// Audio at a rate, after what the channels already have: `ends` on the timeline, the last of it at `gap_since`.
+    pub(super) fn new(rate: SampleRate, ends: PerChannel<Samples>, gap_since: Option<UnixMillis>) -> Self {
+        let at_rate =
+            |end: Samples| end.get().saturating_mul(u64::from(rate.hz())) / u64::from(SampleRate::INTERNAL.hz());
+        let positions = PerChannel { user: at_rate(ends.user), remote: at_rate(ends.remote) };
+        Self {
+            rate,
+            timeline: Timeline::new(rate, positions, gap_since),
+            resamplers: PerChannel::from_fn(|_| Resampler::new(rate)),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes a frame; `out` is called with each stretch that it adds to the timeline, in order.
+    pub(super) fn frame(&mut self, channel: Channel, pcm: Pcm<'_>, now: UnixMillis, mut out: impl FnMut(Stretch<'_>)) {
+        let samples = u64::try_from(pcm.len()).unwrap_or(u64::MAX);
+        let placement = self.timeline.place(channel, samples, now);
+        self.silence(channel.other(), placement.other, &mut out);
+        self.silence(channel, placement.own, &mut out);
+        self.scratch.clear();
+        self.resamplers.get_mut(channel).push(pcm.samples(), &mut self.scratch);
+        out(Stretch { channel, samples: &self.scratch, spoken: true });
+    }
+
+    /// How long a frame lasts, in whole milliseconds.
+    pub(super) fn millis(&self, pcm: Pcm<'_>) -> u64 {
+        u64::try_from(pcm.len()).unwrap_or(u64::MAX).saturating_mul(1000) / u64::from(self.rate.hz())
+    }
+
+    /// No more audio will come: `out` gets what the filters still hold.
+    pub(super) fn finish(mut self, mut out: impl FnMut(Stretch<'_>)) {
+        for channel in Channel::BOTH {
+            self.scratch.clear();
+            self.resamplers.get_mut(channel).finish(&mut self.scratch);
+            out(Stretch { channel, samples: &self.scratch, spoken: false });
+        }
+    }
+
+    fn silence(&mut self, channel: Channel, samples: u64, out: &mut impl FnMut(Stretch<'_>)) {
+        let mut left = samples;
+        while left > 0 {
+            let piece = left.min(SILENCE_PIECE);
+            self.scratch.clear();
+            self.resamplers.get_mut(channel).silence(piece, &mut self.scratch);
+            out(Stretch { channel, samples: &self.scratch, spoken: false });
+            left = left.saturating_sub(piece);
+        }
+    }
+}

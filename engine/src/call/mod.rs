@@ -1,0 +1,188 @@
+//! The call session: everything that happens to one call between its first frame and its stored conversation.
+//!
+//! [`Session`] does no I/O. Its owner turns platform events into [`Event`]s and [`Action`]s into platform calls:
+//!
+//! ```text
+//!   session.handle(now, event);                 // something happened
+//!   while let Some(action) = session.poll(now)  // what follows from it: drain before the next event
+//!   session.wake()                              // call handle(now, Event::Timeout) at this moment, or any time after
+//! ```
+//!
+//! The contract, in the order in which methods are called:
+//! 1. [`Session::start`] makes a new session, [`Session::restore`] goes on with one that was saved, [`Session::reopen`]
+//!    with a finished conversation whose call turned out to go on.
+//! 2. [`Session::handle`] is the only method that changes the session from outside. It never fails: bad input is an
+//!    event too, and has an answer.
+//! 3. [`Session::poll`] is called until it says `None` before the next `handle`. Actions are carried out in the order in
+//!    which they come. Audio is lent, not copied: its slice is valid until the next call.
+//! 4. [`Session::wake`] is the earliest of all timers. A timer that is due also fires at the next `handle`, whatever the
+//!    event, so a late wake-up delays nothing while a call is alive.
+//!
+//! Time is an argument, randomness (the conversation's id) too, so the same events at the same times lead to the same
+//! actions: in a test, in a fuzzer, natively and in a Worker.
+
+mod backlog;
+mod captions;
+mod intake;
+mod link;
+mod record;
+mod session;
+mod timeline;
+mod timers;
+
+pub use record::{Snapshot, SnapshotChannel};
+pub use session::{Session, Start};
+
+use fourwire_wire::conversation::Conversation;
+use fourwire_wire::event::{ServiceStatus, SpeechFault};
+use fourwire_wire::frame::Channel;
+use fourwire_wire::segment::Segment;
+
+use crate::audio::SampleRate;
+use crate::speech::Endpoint;
+
+/// Something that happened to a call.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A client's socket was opened; an earlier one, if any, is replaced by it.
+    Connected {
+        /// The rate of the audio that will come.
+        rate: SampleRate,
+        /// Whether the client asked for interim results.
+        interim: bool,
+    },
+    /// The client sent a binary message.
+    Frame(&'a [u8]),
+    /// The client sent a text message.
+    Text(&'a str),
+    /// The client's socket is gone.
+    Disconnected,
+    /// A speech service accepted a stream.
+    SpeechOpened {
+        /// Whose audio it takes.
+        channel: Channel,
+        /// Which of the channel's streams.
+        stream: StreamId,
+    },
+    /// A speech service sent a text message.
+    SpeechText {
+        /// Whose audio it is about.
+        channel: Channel,
+        /// Which of the channel's streams.
+        stream: StreamId,
+        /// The message.
+        text: &'a str,
+    },
+    /// A stream could not be opened, or has ended.
+    SpeechDown {
+        /// Whose audio it took.
+        channel: Channel,
+        /// Which of the channel's streams.
+        stream: StreamId,
+        /// How.
+        down: Down,
+    },
+    /// The finished conversation is stored.
+    Stored,
+    /// The finished conversation could not be stored; it will be offered again.
+    StoreFailed,
+    /// The moment of [`Session::wake`] has come.
+    Timeout,
+}
+
+/// How a stream of a speech service ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// It was never opened.
+    Refused,
+    /// It was closed or broke off.
+    Closed,
+}
+
+impl Down {
+    fn fault(self) -> SpeechFault {
+        match self {
+            Self::Refused => SpeechFault::Refused,
+            Self::Closed => SpeechFault::Closed,
+        }
+    }
+}
+
+/// Something to be done for a call.
+#[derive(Debug, PartialEq)]
+pub enum Action<'a> {
+    /// Send the heartbeat to the client.
+    Ping,
+    /// Tell the client of a status.
+    Status(ServiceStatus),
+    /// Send a segment to the client; with Fourwire's extras where it asked for interim results.
+    Caption {
+        /// The segment as it is now.
+        segment: Segment,
+        /// Whether the client asked for the extras.
+        extras: bool,
+    },
+    /// Tell the client that the conversation is being made.
+    Processing(Box<Conversation>),
+    /// Tell the client that the conversation is stored.
+    Finished(Box<Conversation>),
+    /// Close the client's socket.
+    Close {
+        /// One of [`fourwire_wire::event::close`].
+        code: u16,
+        /// Why, for whoever reads it.
+        reason: &'static str,
+    },
+    /// Open a stream to a speech service, and report [`Event::SpeechOpened`] or [`Event::SpeechDown`].
+    SpeechOpen {
+        /// Whose audio it will take.
+        channel: Channel,
+        /// Its id, for the reports.
+        stream: StreamId,
+        /// Where.
+        endpoint: Endpoint,
+    },
+    /// Send audio to a speech service: a binary message of PCM16 at 16 kHz, never empty.
+    SpeechAudio {
+        /// Whose audio it is.
+        channel: Channel,
+        /// Which of the channel's streams.
+        stream: StreamId,
+        /// The audio.
+        pcm: &'a [u8],
+    },
+    /// Send a text message to a speech service.
+    SpeechText {
+        /// Whose audio it is about.
+        channel: Channel,
+        /// Which of the channel's streams.
+        stream: StreamId,
+        /// The message.
+        text: &'static str,
+    },
+    /// Close a stream, or stop opening it.
+    SpeechClose {
+        /// Whose audio it took.
+        channel: Channel,
+        /// Which of the channel's streams.
+        stream: StreamId,
+    },
+    /// Keep the session's state, in place of an earlier one.
+    Save(Snapshot),
+    /// Keep a segment, in place of an earlier one with the same id.
+    SaveSegment(Segment),
+    /// Store the finished conversation for good, and report [`Event::Stored`] or [`Event::StoreFailed`].
+    Store(Box<Conversation>),
+    /// The call is over and stored: erase everything that was saved.
+    Forget,
+}
+
+/// One of a channel's streams, counted from the session's start, so that late news of an earlier one is recognised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamId(u32);
+
+impl StreamId {
+    fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}

@@ -1,0 +1,128 @@
+//! What is kept of a session: enough to go on after a restart, and the conversation that comes out of it.
+
+use fourwire_wire::conversation::{ChannelAudio, Conversation, ConversationStatus, Structured};
+use fourwire_wire::frame::{Channel, PerChannel};
+use fourwire_wire::ids::{CallId, ConversationId};
+use fourwire_wire::pii::Pii;
+use fourwire_wire::query::{Language, Source};
+use fourwire_wire::segment::{Segment, WireSegment};
+use fourwire_wire::units::{Samples, UnixMillis};
+use serde::{Deserialize, Serialize};
+
+/// A session's state, without its segments, which are kept one by one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The conversation that the call will become.
+    pub conversation: ConversationId,
+    /// The client's name for the call.
+    pub call_id: Option<CallId>,
+    /// What is spoken.
+    pub language: Language,
+    /// Where the audio comes from.
+    pub source: Source,
+    /// When the session began.
+    pub created_at: UnixMillis,
+    /// When the first audio came.
+    pub started_at: Option<UnixMillis>,
+    /// When audio last came.
+    pub last_audio_at: Option<UnixMillis>,
+    /// When a client was last known to be connected.
+    pub seen_at: UnixMillis,
+    /// The call is over and is being finished.
+    pub ending: bool,
+    /// Each channel's state.
+    pub channels: PerChannel<SnapshotChannel>,
+}
+
+/// One channel's part of a [`Snapshot`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotChannel {
+    /// How much audio it has.
+    pub end: Samples,
+}
+
+impl Snapshot {
+    /// A call that has just begun.
+    pub(super) fn new(start: super::Start, now: UnixMillis) -> Self {
+        Self {
+            conversation: start.conversation,
+            call_id: start.call_id,
+            language: start.language,
+            source: start.source,
+            created_at: now,
+            started_at: None,
+            last_audio_at: None,
+            seen_at: now,
+            ending: false,
+            channels: PerChannel::default(),
+        }
+    }
+
+    /// The state of a call whose conversation was already finished, and its segments.
+    pub(super) fn of_finished(conversation: Conversation) -> (Self, Vec<Segment>) {
+        let end = |channel| {
+            let audio = conversation.audio.iter().find(|audio| audio.channel == channel);
+            SnapshotChannel { end: audio.map_or(Samples::ZERO, |audio| audio.samples) }
+        };
+        let snapshot = Self {
+            conversation: conversation.id,
+            call_id: conversation.call_id,
+            language: conversation.language,
+            source: conversation.source,
+            created_at: conversation.created_at,
+            started_at: conversation.started_at,
+            // A call in which no audio came has an end all the same.
+            last_audio_at: conversation.started_at.and(conversation.finished_at),
+            seen_at: conversation.finished_at.unwrap_or(conversation.created_at),
+            ending: false,
+            channels: PerChannel { user: end(Channel::User), remote: end(Channel::Remote) },
+        };
+        (snapshot, conversation.transcript_segments.into_iter().filter_map(stored).collect())
+    }
+
+    /// The conversation as the peer's document, with its segments by time.
+    pub(super) fn conversation(
+        &self,
+        segments: &[Segment],
+        status: ConversationStatus,
+        finished_at: Option<UnixMillis>,
+    ) -> Conversation {
+        Conversation {
+            id: self.conversation,
+            created_at: self.created_at,
+            started_at: self.started_at,
+            finished_at,
+            status,
+            source: self.source,
+            language: self.language.clone(),
+            call_id: self.call_id.clone(),
+            structured: Structured {
+                title: Pii::new("Phone call".to_owned()),
+                overview: Pii::default(),
+                emoji: "📞".to_owned(),
+                category: "other".to_owned(),
+                action_items: Vec::new(),
+                events: Vec::new(),
+            },
+            transcript_segments: segments.iter().map(|segment| WireSegment::new(segment, true)).collect(),
+            audio: Channel::BOTH
+                .map(|channel| ChannelAudio { channel, samples: self.channels.get(channel).end })
+                .to_vec(),
+            discarded: segments.is_empty(),
+        }
+    }
+}
+
+/// A stored wire segment as the engine keeps one. Stored conversations always carry the extras.
+fn stored(wire: WireSegment) -> Option<Segment> {
+    let extras = wire.extras?;
+    Some(Segment {
+        id: wire.id,
+        channel: extras.channel,
+        start: Samples::from_seconds(wire.start),
+        end: Samples::from_seconds(wire.end),
+        text: wire.text,
+        confidence: extras.confidence,
+        is_final: extras.is_final,
+    })
+}

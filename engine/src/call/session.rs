@@ -1,0 +1,517 @@
+//! The session's state machine: who is connected, which phase the call is in, and what each event leads to.
+//!
+//! ```text
+//!   Live ──end, or grace over──▶ Draining ──services drained──▶ Storing ──stored──▶ Done
+//!    ▲                              │                             │
+//!    └───────── a client connects ──┴─────────────────────────────┘
+//! ```
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use fourwire_wire::conversation::{Conversation, ConversationStatus};
+use fourwire_wire::event::{ClientMessage, PING_EVERY_MILLIS, ServiceStatus, Status, close};
+use fourwire_wire::frame::{Channel, Frame, PerChannel};
+use fourwire_wire::ids::{CallId, ConversationId};
+use fourwire_wire::query::{Language, Source};
+use fourwire_wire::segment::Segment;
+use fourwire_wire::units::{Samples, UnixMillis};
+
+use super::captions::Captions;
+use super::intake::{Intake, Stretch};
+use super::link::{Link, News};
+use super::record::Snapshot;
+use super::timers::{Timer, Timers};
+use super::{Action, Event};
+use crate::audio::SampleRate;
+use crate::speech::Provider;
+
+/// A client that sends nothing at all for this long, in milliseconds, is gone: the peer's limit.
+const IDLE_MILLIS: u64 = 90_000;
+/// How long a call waits for a client that left without a word, in milliseconds: longer than any client's whole retry
+/// budget (five tries, the last after 16 s).
+const GRACE_MILLIS: u64 = 60_000;
+/// How long the end of a call waits for the speech services, in milliseconds, whatever happens to them: a stream that is
+/// opened (at most 5 s), sent a full backlog at 1.25 times its pace (18 s take 14.4 s) and drained (5 s). Mostly it is 1 s.
+const DRAIN_MILLIS: u64 = 25_000;
+/// No call is longer, in milliseconds: the peer's four hours, which is also Twilio's longest `<Dial>`.
+const LONGEST_MILLIS: u64 = 4 * 60 * 60 * 1000;
+/// Wait before a conversation that could not be stored is offered again, in milliseconds; doubled each time, to 64 s.
+const STORE_RETRY_MILLIS: u64 = 1_000;
+
+/// What a new session is about.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The conversation that the call will become.
+    pub conversation: ConversationId,
+    /// The client's name for the call.
+    pub call_id: Option<CallId>,
+    /// What is spoken.
+    pub language: Language,
+    /// Where the audio comes from.
+    pub source: Source,
+}
+
+/// One call. [`super`] says how it is used.
+#[derive(Debug)]
+pub struct Session {
+    state: Snapshot,
+    /// Everything said, by time.
+    segments: Vec<Segment>,
+    phase: Phase,
+    client: Option<Client>,
+    /// The audio of the client's connection, until the call ends.
+    intake: Option<Intake>,
+    links: PerChannel<Link>,
+    captions: PerChannel<Captions>,
+    timers: Timers,
+    actions: VecDeque<Action<'static>>,
+    /// The store has a conversation and has not said yet whether it took it.
+    offered: bool,
+    store_failures: u32,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Live,
+    Draining,
+    Storing(Box<Conversation>),
+    /// The store did not take it; [`Timer::StoreRetry`] runs.
+    Retrying,
+    Done,
+}
+
+/// The client's connection.
+#[derive(Debug)]
+struct Client {
+    interim: bool,
+    last_at: UnixMillis,
+}
+
+impl Session {
+    /// A new call.
+    #[must_use]
+    pub fn start(start: Start, providers: Rc<[Provider]>, now: UnixMillis) -> Self {
+        let mut session = Self::restore(Snapshot::new(start, now), Vec::new(), providers);
+        session.save();
+        session
+    }
+
+    /// A call that goes on where a snapshot and the saved segments left it, after a restart of its owner.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a session has its own share of the services")]
+    pub fn restore(state: Snapshot, mut segments: Vec<Segment>, providers: Rc<[Provider]>) -> Self {
+        // Whatever utterance was open: its service is gone, and it will not grow any more.
+        for segment in &mut segments {
+            segment.is_final = true;
+        }
+        segments.sort_by_key(|segment| (segment.start, segment.channel));
+        let links = PerChannel::from_fn(|channel| {
+            Link::new(channel, Rc::clone(&providers), state.language.clone(), state.channels.get(channel).end)
+        });
+        let captions = PerChannel::from_fn(|channel| {
+            let own = segments.iter().filter(|segment| segment.channel == channel);
+            let settled = own.clone().map(|segment| segment.end).max().unwrap_or_default();
+            let begun = u32::try_from(own.count()).unwrap_or(u32::MAX);
+            Captions::new(state.conversation, channel, begun, settled)
+        });
+        let mut timers = Timers::default();
+        let phase = if state.ending {
+            // The services are gone, so there is nothing to wait for: the wake-up is due at once.
+            timers.set(Timer::Drain, Some(state.created_at));
+            Phase::Draining
+        } else {
+            timers.set(Timer::Longest, Some(state.created_at + LONGEST_MILLIS));
+            timers.set(Timer::Grace, Some(state.seen_at + GRACE_MILLIS));
+            Phase::Live
+        };
+        Self {
+            state,
+            segments,
+            phase,
+            client: None,
+            intake: None,
+            links,
+            captions,
+            timers,
+            actions: VecDeque::new(),
+            offered: false,
+            store_failures: 0,
+        }
+    }
+
+    /// A call that had been finished, and whose client came back: it goes on in the same conversation.
+    #[must_use]
+    pub fn reopen(conversation: Conversation, providers: Rc<[Provider]>) -> Self {
+        let (state, segments) = Snapshot::of_finished(conversation);
+        let mut session = Self::restore(state, segments, providers);
+        session.save();
+        for segment in session.segments.clone() {
+            session.actions.push_back(Action::SaveSegment(segment));
+        }
+        session
+    }
+
+    /// Takes what happened. Drain [`Session::poll`] afterwards.
+    pub fn handle(&mut self, now: UnixMillis, event: Event<'_>) {
+        if self.is_done() {
+            return;
+        }
+        match event {
+            Event::Connected { rate, interim } => self.connected(rate, interim, now),
+            Event::Frame(message) => self.frame(message, now),
+            Event::Text(text) => self.text(text, now),
+            Event::Disconnected => self.disconnected(now),
+            Event::SpeechOpened { channel, stream } => self.links.get_mut(channel).opened(stream, now),
+            Event::SpeechText { channel, stream, text } => {
+                let news = self.with_link(channel, |link, actions| link.text(stream, text, now, actions));
+                match news {
+                    Some(News::Words(origin, window)) => self.words(channel, origin, window),
+                    Some(News::UtteranceEnd) => self.close_utterance(channel),
+                    None => {}
+                }
+            }
+            Event::SpeechDown { channel, stream, down } => {
+                if self.with_link(channel, |link, actions| link.down(stream, down, now, actions)) {
+                    self.close_utterance(channel);
+                }
+            }
+            Event::Stored => self.stored(),
+            Event::StoreFailed => self.store_failed(now),
+            Event::Timeout => {}
+        }
+        self.fire_timers(now);
+    }
+
+    /// The next thing to do, until there is none.
+    pub fn poll(&mut self, now: UnixMillis) -> Option<Action<'_>> {
+        if let Some(action) = self.actions.pop_front() {
+            return Some(action);
+        }
+        if let Some(channel) = Channel::BOTH.into_iter().find(|channel| self.links.get(*channel).has_piece(now)) {
+            let (stream, pcm) = self.links.get_mut(channel).piece(now)?;
+            return Some(Action::SpeechAudio { channel, stream, pcm });
+        }
+        for channel in Channel::BOTH {
+            self.with_link(channel, |link, actions| link.finish_if_due(now, actions));
+            let wake = self.links.get(channel).wake(now);
+            self.timers.set(Timer::Link(channel), wake);
+        }
+        if matches!(self.phase, Phase::Draining) && !self.is_streaming() && !self.offered {
+            self.store(now);
+        }
+        self.actions.pop_front()
+    }
+
+    /// When to call [`Session::handle`] with [`Event::Timeout`], if nothing happens before.
+    #[must_use]
+    pub fn wake(&self) -> Option<UnixMillis> {
+        self.timers.next()
+    }
+
+    /// Whether streams to speech services are open or wanted, so that the session lives in memory.
+    #[must_use]
+    pub fn is_streaming(&self) -> bool {
+        Channel::BOTH.iter().any(|channel| !self.links.get(*channel).is_idle())
+    }
+
+    /// Whether the call is over, stored and forgotten.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    /// The conversation as it is now.
+    #[must_use]
+    pub fn conversation(&self) -> Conversation {
+        self.up_to_date().conversation(&self.segments, ConversationStatus::InProgress, None)
+    }
+
+    fn connected(&mut self, rate: SampleRate, interim: bool, now: UnixMillis) {
+        if self.client.is_some() {
+            self.leave(now);
+        }
+        let resumed = self.state.last_audio_at;
+        let ends = PerChannel::from_fn(|channel| self.links.get(channel).end());
+        self.client = Some(Client { interim, last_at: now });
+        self.intake = Some(Intake::new(rate, ends, resumed));
+        self.phase = Phase::Live;
+        self.state.ending = false;
+        self.state.seen_at = now;
+        self.store_failures = 0;
+        self.timers.set(Timer::Grace, None);
+        self.timers.set(Timer::Drain, None);
+        self.timers.set(Timer::StoreRetry, None);
+        self.timers.set(Timer::Longest, Some(self.state.created_at + LONGEST_MILLIS));
+        self.timers.set(Timer::Idle, Some(now + IDLE_MILLIS));
+        self.timers.set(Timer::Ping, Some(now + PING_EVERY_MILLIS));
+        self.actions.push_back(Action::Ping);
+        self.status(Status::Initiating, "Service Starting");
+        if resumed.is_some() {
+            self.status(Status::InProgressConversationsProcessing, "Processing Conversations");
+        }
+        self.status(Status::SttInitiating, "STT Service Starting");
+        self.status(Status::Ready, "Ready");
+        let troubles = Channel::BOTH.into_iter().filter_map(|channel| self.links.get(channel).trouble());
+        self.actions.extend(troubles.cloned().map(Action::Status));
+        self.save();
+    }
+
+    fn frame(&mut self, message: &[u8], now: UnixMillis) {
+        let Some(client) = &mut self.client else { return };
+        client.last_at = now;
+        match Frame::parse(message) {
+            Frame::Audio { channel, pcm } => {
+                let Some(intake) = &mut self.intake else { return };
+                let is_first = self.state.started_at.is_none();
+                self.state.started_at.get_or_insert(now - intake.millis(pcm));
+                self.state.last_audio_at = Some(now);
+                let mut answers = Vec::new();
+                let links = &mut self.links;
+                intake.frame(channel, pcm, now, |Stretch { channel, samples, spoken }| {
+                    links.get_mut(channel).audio(samples, spoken, now, &mut answers);
+                });
+                self.queue(answers);
+                if is_first {
+                    // From here on a restart has a clock to place the rest by.
+                    self.save();
+                }
+            }
+            Frame::TooBig => self.close(close::TOO_BIG, "a frame may carry 65536 bytes of audio", now),
+            Frame::Keepalive | Frame::UnknownChannel => {}
+        }
+    }
+
+    fn text(&mut self, text: &str, now: UnixMillis) {
+        let Some(client) = &mut self.client else { return };
+        client.last_at = now;
+        match ClientMessage::parse(text) {
+            ClientMessage::End if matches!(self.phase, Phase::Live) => self.end(now),
+            ClientMessage::End | ClientMessage::Auth { .. } | ClientMessage::Ignored(_) => {}
+        }
+    }
+
+    /// The client's socket is gone without an `end`: the call waits for it, and the services say what they still have.
+    fn disconnected(&mut self, now: UnixMillis) {
+        if self.client.is_none() {
+            return;
+        }
+        self.leave(now);
+        if matches!(self.phase, Phase::Live) {
+            self.timers.set(Timer::Grace, Some(now + GRACE_MILLIS));
+            self.state.seen_at = now;
+            self.finish_links(now);
+            self.save();
+        }
+    }
+
+    /// Takes the connection apart; the call itself goes on.
+    fn leave(&mut self, now: UnixMillis) {
+        self.timers.set(Timer::Idle, None);
+        self.timers.set(Timer::Ping, None);
+        self.client = None;
+        self.flush(now);
+    }
+
+    /// No more audio comes over this connection: puts what the filters still hold onto the timeline.
+    fn flush(&mut self, now: UnixMillis) {
+        let Some(intake) = self.intake.take() else { return };
+        let mut answers = Vec::new();
+        let links = &mut self.links;
+        intake.finish(|Stretch { channel, samples, spoken }| {
+            links.get_mut(channel).audio(samples, spoken, now, &mut answers);
+        });
+        self.queue(answers);
+    }
+
+    fn close(&mut self, code: u16, reason: &'static str, now: UnixMillis) {
+        self.actions.push_back(Action::Close { code, reason });
+        self.disconnected(now);
+    }
+
+    /// The call is over.
+    fn end(&mut self, now: UnixMillis) {
+        self.flush(now);
+        self.phase = Phase::Draining;
+        self.state.ending = true;
+        self.timers.set(Timer::Grace, None);
+        self.timers.set(Timer::Longest, None);
+        self.timers.set(Timer::Drain, Some(now + DRAIN_MILLIS));
+        self.finish_links(now);
+        self.save();
+    }
+
+    fn finish_links(&mut self, now: UnixMillis) {
+        for channel in Channel::BOTH {
+            self.with_link(channel, |link, actions| link.finish(now, actions));
+        }
+    }
+
+    /// Everything is said: makes the conversation and offers it to the store.
+    fn store(&mut self, now: UnixMillis) {
+        for channel in Channel::BOTH {
+            self.close_utterance(channel);
+        }
+        let finished = self.state.last_audio_at.unwrap_or(now);
+        let conversation = |status| Box::new(self.up_to_date().conversation(&self.segments, status, Some(finished)));
+        let processing = conversation(ConversationStatus::Processing);
+        let completed = conversation(ConversationStatus::Completed);
+        self.timers.set(Timer::Drain, None);
+        if self.client.is_some() && self.store_failures == 0 {
+            self.actions.push_back(Action::Processing(processing));
+        }
+        self.phase = Phase::Storing(completed.clone());
+        self.offered = true;
+        self.actions.push_back(Action::Store(completed));
+    }
+
+    fn stored(&mut self) {
+        self.offered = false;
+        // A client that came back meanwhile has put the session into another phase: the call goes on.
+        if !matches!(self.phase, Phase::Storing(_)) {
+            return;
+        }
+        if let Phase::Storing(conversation) = std::mem::replace(&mut self.phase, Phase::Done)
+            && self.client.take().is_some()
+        {
+            self.actions.push_back(Action::Finished(conversation));
+            self.actions.push_back(Action::Close { code: close::NORMAL, reason: "the conversation is stored" });
+        }
+        self.timers = Timers::default();
+        self.actions.push_back(Action::Forget);
+    }
+
+    fn store_failed(&mut self, now: UnixMillis) {
+        self.offered = false;
+        if matches!(self.phase, Phase::Storing(_)) {
+            let wait = STORE_RETRY_MILLIS.saturating_mul(1 << self.store_failures.min(6));
+            self.store_failures = self.store_failures.saturating_add(1);
+            self.phase = Phase::Retrying;
+            self.timers.set(Timer::StoreRetry, Some(now + wait));
+        }
+    }
+
+    fn words(&mut self, channel: Channel, origin: Samples, window: crate::speech::Window) {
+        let is_final = window.is_final;
+        let captions = self.captions.get_mut(channel);
+        let segment = captions.window(origin, window);
+        if is_final {
+            self.links.get_mut(channel).settle(captions.settled());
+        }
+        if let Some(segment) = segment {
+            self.caption(segment, is_final);
+        }
+    }
+
+    fn close_utterance(&mut self, channel: Channel) {
+        if let Some(segment) = self.captions.get_mut(channel).close() {
+            self.caption(segment, true);
+        }
+    }
+
+    /// A segment changed: for good, or only to be shown.
+    fn caption(&mut self, segment: Segment, for_good: bool) {
+        let interim = self.client.as_ref().is_some_and(|client| client.interim);
+        if for_good {
+            self.keep(segment.clone());
+        }
+        if self.client.is_some() && (for_good || interim) {
+            self.actions.push_back(Action::Caption { segment: segment.clone(), extras: interim });
+        }
+        // Shown first: what is sent after a write waits until the write is durable.
+        if for_good {
+            self.actions.push_back(Action::SaveSegment(segment));
+        }
+    }
+
+    /// Puts a segment into the transcript, in place of what was there under its id, by time.
+    fn keep(&mut self, segment: Segment) {
+        if let Some(index) = self.segments.iter().rposition(|known| known.id == segment.id) {
+            self.segments.remove(index);
+        }
+        let place =
+            self.segments.partition_point(|known| (known.start, known.channel) <= (segment.start, segment.channel));
+        self.segments.insert(place, segment);
+    }
+
+    fn fire_timers(&mut self, now: UnixMillis) {
+        while let Some(timer) = self.timers.take_expired(now) {
+            match timer {
+                Timer::Ping => {
+                    self.timers.set(Timer::Ping, Some(now + PING_EVERY_MILLIS));
+                    self.actions.push_back(Action::Ping);
+                    self.state.seen_at = now;
+                    self.save();
+                }
+                Timer::Idle => {
+                    let idle_at = self.client.as_ref().map(|client| client.last_at + IDLE_MILLIS);
+                    if idle_at.is_some_and(|at| at <= now) {
+                        self.close(close::GOING_AWAY, "nothing came for 90 seconds", now);
+                    } else {
+                        self.timers.set(Timer::Idle, idle_at);
+                    }
+                }
+                Timer::Grace => self.end(now),
+                Timer::Longest => {
+                    if self.client.is_some() {
+                        let reason = "a call is recorded for four hours at most";
+                        self.actions.push_back(Action::Close { code: close::GOING_AWAY, reason });
+                    }
+                    self.leave(now);
+                    self.end(now);
+                }
+                Timer::Drain => {
+                    for channel in Channel::BOTH {
+                        self.with_link(channel, Link::abandon);
+                    }
+                }
+                // There is nothing left to drain: the next poll offers the conversation again.
+                Timer::StoreRetry => self.phase = Phase::Draining,
+                Timer::Link(channel) => {
+                    if self.with_link(channel, |link, actions| link.timeout(now, actions)) {
+                        self.close_utterance(channel);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs something on a link and queues what it wants done.
+    fn with_link<T>(&mut self, channel: Channel, run: impl FnOnce(&mut Link, &mut Vec<Action<'static>>) -> T) -> T {
+        let mut actions = Vec::new();
+        let result = run(self.links.get_mut(channel), &mut actions);
+        self.queue(actions);
+        result
+    }
+
+    /// Queues what a link wants done; what it tells is for a client, if there is one.
+    fn queue(&mut self, actions: Vec<Action<'static>>) {
+        let has_client = self.client.is_some();
+        self.actions.extend(actions.into_iter().filter(|action| has_client || !matches!(action, Action::Status(_))));
+    }
+
+    fn status(&mut self, status: Status, text: &str) {
+        self.actions.push_back(Action::Status(ServiceStatus {
+            status,
+            status_text: text.to_owned(),
+            channel: None,
+            reason: None,
+            retryable: None,
+            retry_after: None,
+        }));
+    }
+
+    fn save(&mut self) {
+        self.state = self.up_to_date();
+        self.actions.push_back(Action::Save(self.state.clone()));
+    }
+
+    /// The state with each channel's end as it is now.
+    fn up_to_date(&self) -> Snapshot {
+        let mut state = self.state.clone();
+        for channel in Channel::BOTH {
+            state.channels.get_mut(channel).end = self.links.get(channel).end();
+        }
+        state
+    }
+}

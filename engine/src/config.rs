@@ -1,0 +1,160 @@
+//! The operator's settings, read once into one typed value. What is missing is named, and the route that needs it refuses.
+
+use fourwire_wire::pii::Pii;
+use thiserror::Error;
+use url::Url;
+
+use crate::identity::Issuer;
+use crate::speech::Provider;
+use crate::speech::deepgram::{self, Deepgram};
+use crate::vault::Vault;
+
+/// Where Firebase publishes the keys of its ID tokens, as a JWK set.
+const FIREBASE_KEYS: &str = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com";
+/// Issuer of Firebase's ID tokens, before the project's id.
+const FIREBASE_ISSUER: &str = "https://securetoken.google.com/";
+
+/// Why a part of the Worker cannot work. It names the setting and never shows its value.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// A setting is not there.
+    #[error("{0} is not configured")]
+    Missing(&'static str),
+    /// A setting is there and cannot be used.
+    #[error("{name} {problem}")]
+    Invalid {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Everything that can be set. Each part is there or says what is missing, so that one missing key closes only the
+/// routes that need it.
+#[derive(Debug)]
+pub struct Config {
+    /// Whose ID tokens are taken.
+    pub issuer: Result<Issuer, ConfigError>,
+    /// How personal data is sealed.
+    pub vault: Result<Vault, ConfigError>,
+    /// The speech services, in the order in which they are tried; at least one.
+    pub speech: Result<Vec<Provider>, ConfigError>,
+}
+
+impl Config {
+    /// Reads every setting by its name; `lookup` gives a variable's or secret's text.
+    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Self {
+        let settings = Settings(lookup);
+        Self { issuer: settings.issuer(), vault: settings.vault(), speech: settings.speech() }
+    }
+
+    /// Everything that is missing or cannot be used.
+    pub fn problems(&self) -> impl Iterator<Item = &ConfigError> {
+        [self.issuer.as_ref().err(), self.vault.as_ref().err(), self.speech.as_ref().err()].into_iter().flatten()
+    }
+}
+
+struct Settings<F>(F);
+
+impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
+    /// A setting's text; an empty one counts as missing.
+    fn get(&self, name: &'static str) -> Option<String> {
+        (self.0)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn need(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.get(name).ok_or(ConfigError::Missing(name))
+    }
+
+    fn url(&self, name: &'static str, default: &str) -> Result<Url, ConfigError> {
+        let text = self.get(name).unwrap_or_else(|| default.to_owned());
+        Url::parse(&text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+            .ok_or(ConfigError::Invalid { name, problem: "is not an http(s) address".to_owned() })
+    }
+
+    /// An issuer of its own, or Firebase by its project's id.
+    fn issuer(&self) -> Result<Issuer, ConfigError> {
+        if let Some(issuer) = self.get("IDENTITY_ISSUER") {
+            self.need("IDENTITY_KEYS_URL")?;
+            return Ok(Issuer {
+                issuer,
+                audience: self.need("IDENTITY_AUDIENCE")?,
+                keys_url: self.url("IDENTITY_KEYS_URL", "")?,
+            });
+        }
+        let project = self.need("FIREBASE_PROJECT_ID")?;
+        let keys_url = self.url("IDENTITY_KEYS_URL", FIREBASE_KEYS)?;
+        Ok(Issuer { issuer: format!("{FIREBASE_ISSUER}{project}"), audience: project, keys_url })
+    }
+
+    fn vault(&self) -> Result<Vault, ConfigError> {
+        let secret = self.need("ENCRYPTION_SECRET")?;
+        Vault::new(&secret)
+            .map_err(|error| ConfigError::Invalid { name: "ENCRYPTION_SECRET", problem: error.to_string() })
+    }
+
+    fn speech(&self) -> Result<Vec<Provider>, ConfigError> {
+        let order = self.get("SPEECH_PROVIDERS").unwrap_or_else(|| "deepgram".to_owned());
+        order.split(',').map(|name| self.provider(name.trim())).collect()
+    }
+
+    fn provider(&self, name: &str) -> Result<Provider, ConfigError> {
+        match name {
+            "deepgram" => {
+                let origin = self.url("DEEPGRAM_URL", deepgram::DEFAULT_ORIGIN)?;
+                Ok(Provider::Deepgram(Deepgram::new(origin, Pii::new(self.need("DEEPGRAM_API_KEY")?))))
+            }
+            _ => Err(ConfigError::Invalid {
+                name: "SPEECH_PROVIDERS",
+                problem: "names a service that is not known; known is: deepgram".to_owned(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Config {
+        let find = |name| settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        Config::read(find)
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let problems: Vec<_> = read(&[]).problems().map(ToString::to_string).collect();
+        assert_eq!(
+            problems,
+            [
+                "FIREBASE_PROJECT_ID is not configured",
+                "ENCRYPTION_SECRET is not configured",
+                "DEEPGRAM_API_KEY is not configured"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_firebase_project_needs_nothing_but_its_id() {
+        let issuer = read(&[("FIREBASE_PROJECT_ID", "demo")]).issuer.unwrap();
+        assert_eq!((issuer.issuer.as_str(), issuer.audience.as_str()), ("https://securetoken.google.com/demo", "demo"));
+        assert_eq!(issuer.keys_url.host_str(), Some("www.googleapis.com"));
+    }
+
+    #[test]
+    fn another_issuer_needs_all_three_settings() {
+        let error = read(&[("IDENTITY_ISSUER", "https://id.example"), ("IDENTITY_AUDIENCE", "a")]).issuer.unwrap_err();
+        assert_eq!(error, ConfigError::Missing("IDENTITY_KEYS_URL"));
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_named_and_not_shown() {
+        let config =
+            read(&[("ENCRYPTION_SECRET", "hunter2"), ("SPEECH_PROVIDERS", "deepgram,acme"), ("DEEPGRAM_API_KEY", "k")]);
+        assert_eq!(config.vault.unwrap_err().to_string(), "ENCRYPTION_SECRET must have at least 32 characters");
+        assert!(config.speech.unwrap_err().to_string().starts_with("SPEECH_PROVIDERS names a service"));
+    }
+}

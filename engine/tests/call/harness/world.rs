@@ -1,0 +1,264 @@
+//! The world around a session: carries out its actions as an owner would, and checks each against the contract.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fourwire_engine::call::{Action, Down, Snapshot, StreamId};
+use fourwire_wire::conversation::Conversation;
+use fourwire_wire::event::ServiceStatus;
+use fourwire_wire::frame::{Channel, PerChannel};
+use fourwire_wire::ids::SegmentId;
+use fourwire_wire::segment::Segment;
+
+use super::service::{Answer, Handshake, Service, Stream};
+
+/// What a service's answer takes to the session, in milliseconds.
+const ANSWER_MILLIS: u64 = 120;
+/// What the other end of a closed socket takes to notice, in milliseconds.
+const CLOSE_MILLIS: u64 = 50;
+/// Longest piece of audio that is sent at once, in bytes: 100 ms.
+const PIECE_BYTES: usize = 3_200;
+
+/// Something on its way to the session.
+#[derive(Debug)]
+pub enum Coming {
+    Connect {
+        rate: u32,
+        interim: bool,
+    },
+    Frame(Vec<u8>),
+    Text(String),
+    Gone,
+    /// The socket that the session closed, or that a test cut off, is gone.
+    Opened(Channel, StreamId),
+    Said(Channel, StreamId, String),
+    Down(Channel, StreamId, Down),
+    Stored,
+    StoreFailed,
+}
+
+/// What a client was told.
+#[derive(Debug)]
+pub enum Told {
+    Ping,
+    Status(ServiceStatus),
+    Caption(Segment, bool),
+    Processing(Conversation),
+    Finished(Conversation),
+    Close(u16),
+}
+
+/// What was stored, and how well storing goes.
+#[derive(Debug, Default)]
+pub struct Store {
+    /// So many times more the store fails.
+    pub failures: u32,
+    /// How long it takes, in milliseconds.
+    pub millis: u64,
+    pub offered: u32,
+    pub outstanding: Option<Conversation>,
+    pub conversations: Vec<Conversation>,
+    pub snapshot: Option<Snapshot>,
+    pub segments: BTreeMap<SegmentId, Segment>,
+    pub forgotten: bool,
+}
+
+/// Everything but the session and the clock.
+#[derive(Debug)]
+pub struct World {
+    /// One pair a provider, by its number in the order of configuration.
+    pub services: Vec<PerChannel<Service>>,
+    pub streams: BTreeMap<(Channel, StreamId), (usize, Stream)>,
+    /// Streams that were opened, by channel: which provider, when.
+    pub opened: Vec<(Channel, usize, u64)>,
+    pub store: Store,
+    pub told: Vec<(u64, Told)>,
+    pub connected: bool,
+    coming: BTreeMap<(u64, u64), Coming>,
+    number: u64,
+    closed: BTreeSet<(Channel, StreamId)>,
+}
+
+impl World {
+    pub fn new(services: Vec<PerChannel<Service>>) -> Self {
+        Self {
+            services,
+            streams: BTreeMap::new(),
+            opened: Vec::new(),
+            store: Store::default(),
+            told: Vec::new(),
+            connected: false,
+            coming: BTreeMap::new(),
+            number: 0,
+            closed: BTreeSet::new(),
+        }
+    }
+
+    /// Sends something to the session, to arrive at a moment.
+    pub fn send(&mut self, at: u64, coming: Coming) {
+        self.number += 1;
+        self.coming.insert((at, self.number), coming);
+    }
+
+    /// When the next thing arrives.
+    pub fn next_at(&self) -> Option<u64> {
+        self.coming.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// What has arrived by `now`, one at a time.
+    pub fn arrive(&mut self, now: u64) -> Option<Coming> {
+        let entry = self.coming.first_entry().filter(|entry| entry.key().0 <= now)?;
+        Some(entry.remove())
+    }
+
+    /// The session's owner is moved or restarted: all sockets to services and all that was on its way is gone.
+    pub fn forget_sockets(&mut self) {
+        self.streams.clear();
+        self.closed.clear();
+        self.coming.retain(|_, coming| {
+            matches!(coming, Coming::Connect { .. } | Coming::Frame(_) | Coming::Text(_) | Coming::Gone)
+        });
+        self.store.outstanding = None;
+    }
+
+    /// Breaks a channel's open stream off, as a network does.
+    pub fn cut(&mut self, channel: Channel, now: u64) {
+        let ids: Vec<_> = self.streams.keys().filter(|(of, _)| *of == channel).copied().collect();
+        for (channel, stream) in ids {
+            self.streams.remove(&(channel, stream));
+            self.send(now, Coming::Down(channel, stream, Down::Closed));
+        }
+    }
+
+    /// Does what the session wants done.
+    pub fn carry_out(&mut self, action: Action<'_>, now: u64) {
+        assert!(!self.store.forgotten, "after Forget nothing more is done: {action:?}");
+        match action {
+            Action::Ping => self.tell(now, Told::Ping),
+            Action::Status(status) => self.tell(now, Told::Status(status)),
+            Action::Caption { segment, extras } => self.tell(now, Told::Caption(segment, extras)),
+            Action::Processing(conversation) => self.tell(now, Told::Processing(*conversation)),
+            Action::Finished(conversation) => self.tell(now, Told::Finished(*conversation)),
+            Action::Close { code, .. } => {
+                self.tell(now, Told::Close(code));
+                self.connected = false;
+            }
+            Action::SpeechOpen { channel, stream, endpoint } => self.open(channel, stream, &endpoint.url, now),
+            Action::SpeechAudio { channel, stream, pcm } => self.audio(channel, stream, pcm, now),
+            Action::SpeechText { channel, stream, text } => self.service_text(channel, stream, text, now),
+            Action::SpeechClose { channel, stream } => {
+                self.streams.remove(&(channel, stream)).expect("only what is open is closed");
+                // The platform tells of it all the same.
+                self.send(now + CLOSE_MILLIS, Coming::Down(channel, stream, Down::Closed));
+            }
+            Action::Save(snapshot) => {
+                let json = serde_json::to_string(&snapshot).unwrap();
+                assert_eq!(serde_json::from_str::<Snapshot>(&json).unwrap(), snapshot);
+                self.store.snapshot = Some(snapshot);
+            }
+            Action::SaveSegment(segment) => {
+                let earlier = self.store.segments.insert(segment.id, segment.clone());
+                if let Some(earlier) = earlier {
+                    assert_eq!(earlier.channel, segment.channel, "words never leave their channel");
+                }
+            }
+            Action::Store(conversation) => self.offer(*conversation, now),
+            Action::Forget => {
+                self.store.forgotten = true;
+                assert!(self.streams.is_empty(), "nothing is left open");
+            }
+        }
+    }
+
+    fn tell(&mut self, now: u64, told: Told) {
+        assert!(self.connected, "there is a client to be told {told:?}");
+        self.told.push((now, told));
+    }
+
+    fn open(&mut self, channel: Channel, stream: StreamId, url: &str, now: u64) {
+        assert!(!self.streams.keys().any(|(of, _)| *of == channel), "a channel has one stream at a time");
+        assert!(self.closed.insert((channel, stream)), "no stream's id is used twice");
+        let number = url.strip_prefix("https://service-").and_then(|rest| rest.split('.').next());
+        let provider = number.unwrap().parse::<usize>().unwrap();
+        self.opened.push((channel, provider, now));
+        self.streams.insert((channel, stream), (provider, Stream::default()));
+        match self.services[provider].get(channel).handshake {
+            Handshake::Accept(millis) => self.send(now + millis, Coming::Opened(channel, stream)),
+            Handshake::Refuse(millis) => self.send(now + millis, Coming::Down(channel, stream, Down::Refused)),
+            Handshake::Never => {}
+        }
+    }
+
+    /// Whether news of a stream still finds it; a stream that is reported as down is gone with the report.
+    pub fn deliver(&mut self, coming: &Coming, now: u64) -> bool {
+        match coming {
+            Coming::Opened(channel, stream) => {
+                let Some((_, known)) = self.streams.get_mut(&(*channel, *stream)) else { return false };
+                known.opened = Some(now);
+            }
+            Coming::Down(channel, stream, _) => {
+                self.streams.remove(&(*channel, *stream));
+            }
+            Coming::Connect { .. } => self.connected = true,
+            Coming::Gone => return std::mem::take(&mut self.connected),
+            Coming::Frame(_) | Coming::Text(_) => return self.connected,
+            Coming::Stored => {
+                let conversation = self.store.outstanding.take().expect("something was offered");
+                self.store.conversations.push(conversation);
+            }
+            Coming::StoreFailed => {
+                self.store.outstanding.take().expect("something was offered");
+            }
+            Coming::Said(..) => {}
+        }
+        true
+    }
+
+    fn audio(&mut self, channel: Channel, id: StreamId, pcm: &[u8], now: u64) {
+        let (provider, stream) = self.streams.get_mut(&(channel, id)).expect("audio goes to a stream that is there");
+        let opened = stream.opened.expect("audio goes to an accepted stream");
+        assert!(!stream.finished, "nothing follows CloseStream");
+        assert!(!pcm.is_empty() && pcm.len() <= PIECE_BYTES && pcm.len().is_multiple_of(2));
+        let answers = stream.audio(pcm, self.services[*provider].get(channel).manner);
+        let allowed = 2_000 + (now - opened) * 5 / 4;
+        assert!(stream.position() / 16 <= allowed, "{} ms were sent, {allowed} are taken", stream.position() / 16);
+        self.answer(channel, id, answers, now);
+    }
+
+    fn service_text(&mut self, channel: Channel, id: StreamId, text: &str, now: u64) {
+        let (provider, stream) = self.streams.get_mut(&(channel, id)).expect("texts go to a stream that is there");
+        assert!(stream.opened.is_some() && !stream.finished);
+        let message: serde_json::Value = serde_json::from_str(text).unwrap();
+        match message["type"].as_str().unwrap() {
+            "KeepAlive" => stream.keep_alives += 1,
+            "CloseStream" => {
+                let answers = stream.finish(self.services[*provider].get(channel).farewell);
+                self.answer(channel, id, answers, now);
+            }
+            other => panic!("no service knows {other}"),
+        }
+    }
+
+    fn answer(&mut self, channel: Channel, stream: StreamId, answers: Vec<Answer>, now: u64) {
+        for answer in answers {
+            let coming = match answer {
+                Answer::Text(text) => Coming::Said(channel, stream, text),
+                Answer::Close => Coming::Down(channel, stream, Down::Closed),
+            };
+            self.send(now + ANSWER_MILLIS, coming);
+        }
+    }
+
+    fn offer(&mut self, conversation: Conversation, now: u64) {
+        assert!(self.store.outstanding.is_none(), "one conversation is offered at a time");
+        self.store.offered += 1;
+        let segments = &conversation.transcript_segments;
+        assert!(segments.is_sorted_by_key(|segment| segment.start), "segments are in the order of time");
+        let ids: BTreeSet<_> = segments.iter().map(|segment| segment.id).collect();
+        assert_eq!(ids.len(), segments.len(), "no segment is there twice");
+        assert!(segments.iter().all(|segment| segment.extras.as_ref().is_some_and(|extras| extras.is_final)));
+        self.store.outstanding = Some(conversation);
+        let failed = self.store.failures > 0;
+        self.store.failures = self.store.failures.saturating_sub(1);
+        self.send(now + self.store.millis, if failed { Coming::StoreFailed } else { Coming::Stored });
+    }
+}

@@ -1,0 +1,20 @@
+//! Whole calls in simulated time: a client, speech services that hear what they are sent, a store, and faults at any
+//! point. One file a behaviour.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "simulated sound is computed in floats"
+)]
+
+mod captions;
+mod client_oddities;
+mod ending;
+mod eviction;
+mod harness;
+mod placement;
+mod random;
+mod reconnect;
+mod speech_faults;
+mod speech_pace;

@@ -1,0 +1,122 @@
+//! The built Worker in workerd: a child process that runs `workerd.mjs`.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// What happens to an object's sockets when it is evicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sockets {
+    /// They stay open, as in hibernation.
+    Hibernate,
+    /// They are closed, as when a new version is deployed.
+    Close,
+}
+
+/// A running workerd. It ends when dropped.
+pub struct Workerd {
+    child: Child,
+    orders: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+    origin: String,
+    log: Arc<Mutex<String>>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    ready: Option<String>,
+    failed: Option<String>,
+}
+
+impl Workerd {
+    /// Starts the Worker that was built for tests, with these variables, keeping its state in a directory.
+    ///
+    /// # Panics
+    /// When it does not start: a test cannot go on without it.
+    #[must_use]
+    pub fn start(variables: &Map<String, Value>, state: &Path) -> Self {
+        let top = top();
+        let order = json!({"worker": "build/drill", "vars": variables, "state": state, "port": 0});
+        let mut child = Command::new(top.join("node_modules/.bin/node"))
+            .arg("tests/workerd.mjs")
+            .arg(order.to_string())
+            .current_dir(&top)
+            .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+            .env("WRANGLER_SEND_METRICS", "false")
+            .env("WRANGLER_SEND_ERROR_REPORTS", "false")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("node runs: `cargo xtask setup --for test` installs it");
+        let log = Arc::new(Mutex::new(String::new()));
+        let errors = BufReader::new(child.stderr.take().expect("piped"));
+        let shared = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                let mut log = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let orders = child.stdin.take().expect("piped");
+        let mut answers = BufReader::new(child.stdout.take().expect("piped"));
+        let Some(origin) = answer(&mut answers).and_then(|answer| answer.ready) else {
+            let log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            panic!("the Worker did not start (`cargo xtask build --drill` builds it): {log}");
+        };
+        let origin = origin.trim_end_matches('/').to_owned();
+        Self { child, orders: Mutex::new((orders, answers)), origin, log }
+    }
+
+    /// Its address, such as `http://127.0.0.1:40123`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Throws an object out of memory, as the platform does at any time.
+    ///
+    /// # Panics
+    /// When workerd does not do it.
+    pub fn evict(&self, class: &str, name: &str, sockets: Sockets) {
+        let sockets = match sockets {
+            Sockets::Hibernate => "hibernate",
+            Sockets::Close => "close",
+        };
+        let order = json!({"evict": name, "class": class, "sockets": sockets});
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        writeln!(orders.0, "{order}").expect("workerd takes orders");
+        let answer = answer(&mut orders.1).expect("workerd answers");
+        assert_eq!(answer.failed, None, "eviction");
+    }
+
+    /// Everything that the Worker logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Workerd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The checkout's top folder.
+#[must_use]
+pub fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the top folder").to_owned()
+}
+
+fn answer(answers: &mut BufReader<ChildStdout>) -> Option<Answer> {
+    let mut line = String::new();
+    answers.read_line(&mut line).ok()?;
+    serde_json::from_str(&line).ok()
+}

@@ -1,0 +1,85 @@
+//! The lab and the Worker, wired to each other.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs, process};
+
+use fourwire_lab::app::PhoneOptions;
+use fourwire_lab::deepgram::KEY;
+use fourwire_lab::{Lab, LabOptions};
+use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
+
+use crate::workerd::Workerd;
+
+/// Everything a call needs.
+pub struct World {
+    /// The outside.
+    pub lab: Lab,
+    /// The Worker.
+    pub workerd: Workerd,
+    /// Where the Worker's state lies on disk.
+    pub state: PathBuf,
+}
+
+impl World {
+    /// A world that listens to tones.
+    pub async fn start() -> Self {
+        Self::with(LabOptions::default(), |_| {}).await
+    }
+
+    /// A world with a lab of one's own choice, and changes to the Worker's variables.
+    ///
+    /// # Panics
+    /// When it does not start: a test cannot go on without it.
+    pub async fn with(options: LabOptions, change: impl FnOnce(&mut Map<String, Value>)) -> Self {
+        static WORLDS: AtomicUsize = AtomicUsize::new(0);
+        let number = WORLDS.fetch_add(1, Ordering::Relaxed);
+        let state = env::temp_dir().join(format!("fourwire-tests-{}-{number}", process::id()));
+        fs::create_dir_all(&state).expect("a temporary directory");
+        let lab = Lab::start(options).await.expect("the lab starts");
+        let mut variables = variables(&lab);
+        change(&mut variables);
+        let workerd = Workerd::start(&variables, &state);
+        Self { lab, workerd, state }
+    }
+
+    /// The world that tests share which break nothing.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<World> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    /// The edge's address.
+    #[must_use]
+    pub fn edge(&self) -> &str {
+        self.workerd.origin()
+    }
+
+    /// A phone of a user, about to place a new call.
+    #[must_use]
+    pub fn phone(&self, user: &str) -> PhoneOptions {
+        PhoneOptions::new(self.edge(), self.lab.issuer().token(user))
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.state);
+    }
+}
+
+/// What an operator would set, pointing at the lab.
+fn variables(lab: &Lab) -> Map<String, Value> {
+    let issuer = lab.issuer();
+    let variables = json!({
+        "IDENTITY_ISSUER": issuer.url(),
+        "IDENTITY_AUDIENCE": issuer.audience(),
+        "IDENTITY_KEYS_URL": issuer.keys_url(),
+        "DEEPGRAM_URL": lab.deepgram_url(),
+        "DEEPGRAM_API_KEY": KEY,
+        "ENCRYPTION_SECRET": "a secret that is only good for tests",
+    });
+    let Value::Object(variables) = variables else { unreachable!("it is an object") };
+    variables
+}
