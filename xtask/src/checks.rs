@@ -1,0 +1,199 @@
+//! `cargo xtask test`: every check and test, in the order in which a fault is cheapest to find.
+//!
+//! Checkers are quiet and keep a log; test runners print in full view, so that their closing lines can be read.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::dev;
+use crate::process;
+use crate::progress::Progress;
+use crate::repo::Repo;
+use crate::setup::{self, Purpose, WASM_TARGET};
+use crate::worker::{self, Flavour};
+
+/// What is run.
+#[derive(Args)]
+pub struct Options {
+    /// Run only the steps whose name contains this
+    filter: Option<String>,
+    /// Name the steps and run none
+    #[arg(long)]
+    list: bool,
+}
+
+/// One step of the test run.
+struct Check {
+    name: &'static str,
+    run: Run,
+}
+
+/// How a step is run.
+enum Run {
+    /// A checker: what it prints is shown when it fails.
+    Quiet(fn(&Repo) -> Command),
+    /// A test runner: what it prints is shown as it comes.
+    Live(fn(&Repo) -> Command),
+    /// A build that writes its own line of progress.
+    Build(fn(&Repo, &mut Progress) -> Result<()>),
+}
+
+use Run::{Build, Live, Quiet};
+
+const CHECKS: [Check; 13] = [
+    Check { name: "format", run: Quiet(format) },
+    Check { name: "clippy", run: Quiet(clippy) },
+    Check { name: "clippy of the Worker", run: Quiet(clippy_worker) },
+    Check { name: "clippy of the Worker with drills", run: Quiet(clippy_drill) },
+    Check { name: "native tests", run: Live(native_tests) },
+    Check { name: "wasm tests", run: Live(wasm_tests) },
+    Check { name: "documentation", run: Quiet(documentation) },
+    Check { name: "recogniser format", run: Quiet(recogniser_format) },
+    Check { name: "recogniser clippy", run: Quiet(recogniser_clippy) },
+    Check { name: "recogniser tests", run: Live(recogniser_tests) },
+    Check { name: "build the lab", run: Build(dev::build_lab) },
+    Check { name: "build the Worker with drills", run: Build(build_drill) },
+    Check { name: "black-box tests", run: Live(black_box_tests) },
+];
+
+/// Runs the checks that the options choose, up to the first that fails.
+///
+/// # Errors
+/// The check that failed, or a filter that chooses none.
+pub fn run(repo: &Repo, options: &Options) -> Result<()> {
+    let chosen = choose(options.filter.as_deref())?;
+    if options.list {
+        for check in chosen {
+            println!("{}", check.name);
+        }
+        return Ok(());
+    }
+    setup::run(repo, Some(Purpose::Test))?;
+    eprintln!();
+    let mut progress = Progress::new(chosen.len());
+    for check in chosen {
+        match check.run {
+            Quiet(command) => {
+                let log = repo.log(check.name);
+                let _ = fs::remove_file(&log);
+                progress.quiet(check.name, "checking", || process::run_logged(&mut command(repo), &log))?;
+            }
+            Live(command) => progress.live(check.name, || process::run_live(&mut command(repo)))?,
+            Build(build) => build(repo, &mut progress)?,
+        }
+    }
+    Ok(())
+}
+
+fn choose(filter: Option<&str>) -> Result<Vec<&'static Check>> {
+    let chosen: Vec<_> =
+        CHECKS.iter().filter(|check| filter.is_none_or(|filter| check.name.contains(filter))).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = CHECKS.iter().map(|check| check.name).collect();
+        bail!("no step is called \"{}\"; there are: {}", filter.unwrap_or_default(), names.join(", "));
+    }
+    Ok(chosen)
+}
+
+fn format(repo: &Repo) -> Command {
+    cargo(repo, &["fmt", "--all", "--check"])
+}
+
+fn clippy(repo: &Repo) -> Command {
+    cargo(repo, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// The Worker once more, for the target it is written for.
+fn clippy_worker(repo: &Repo) -> Command {
+    cargo(repo, &["clippy", "--package", WORKER, "--target", WASM_TARGET, "--", "-D", "warnings"])
+}
+
+fn clippy_drill(repo: &Repo) -> Command {
+    cargo(
+        repo,
+        &["clippy", "--package", WORKER, "--target", WASM_TARGET, "--features", "drill", "--", "-D", "warnings"],
+    )
+}
+
+/// All but the black-box tests, which need a built Worker.
+fn native_tests(repo: &Repo) -> Command {
+    cargo(repo, &["test", "--workspace", "--exclude", BLACK_BOX])
+}
+
+/// What runs in the Worker is tested where it runs: on 32 bits, without threads, and with JavaScript's own randomness.
+fn wasm_tests(repo: &Repo) -> Command {
+    let mut command = cargo(repo, &["test", "--package", "fourwire-wire", "--package", "fourwire-engine"]);
+    command.args(["--target", WASM_TARGET]);
+    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", repo.cargo_tool("wasm-bindgen-test-runner"));
+    command
+}
+
+/// With what is private: no crate here is published, so its readers are those who change it.
+fn documentation(repo: &Repo) -> Command {
+    let mut command = cargo(repo, &["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links");
+    command
+}
+
+fn recogniser_format(repo: &Repo) -> Command {
+    recogniser(repo, &["fmt", "--check"])
+}
+
+/// In the release profile, as the build: the C++ part is then compiled once for all.
+fn recogniser_clippy(repo: &Repo) -> Command {
+    recogniser(repo, &["clippy", "--release", "--locked", "--all-targets", "--", "-D", "warnings"])
+}
+
+fn recogniser_tests(repo: &Repo) -> Command {
+    recogniser(repo, &["test", "--release", "--locked"])
+}
+
+fn build_drill(repo: &Repo, progress: &mut Progress) -> Result<()> {
+    worker::build(repo, Flavour::Drill, progress)
+}
+
+fn black_box_tests(repo: &Repo) -> Command {
+    cargo(repo, &["test", "--package", BLACK_BOX])
+}
+
+const WORKER: &str = "fourwire-edge";
+const BLACK_BOX: &str = "fourwire-tests";
+
+/// Cargo as all checks run it: tests that start Node programs find ours.
+fn cargo(repo: &Repo, arguments: &[&str]) -> Command {
+    let mut command = repo.node_command("cargo");
+    command.args(arguments);
+    command
+}
+
+/// The same in the recogniser's own workspace; its tests are told where set-up put what they need.
+fn recogniser(repo: &Repo, arguments: &[&str]) -> Command {
+    let mut command = cargo(repo, arguments);
+    command
+        .current_dir(repo.path("lab/recogniser"))
+        .env("CARGO_TARGET_DIR", setup::recogniser_target_dir(repo))
+        .env("FOURWIRE_MODEL", setup::model_dir(repo))
+        .env("FOURWIRE_SAMPLE", setup::sample_dir(repo));
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_chooses_by_a_part_of_the_name() {
+        let names = |filter| choose(filter).map(|checks| checks.iter().map(|check| check.name).collect::<Vec<_>>());
+        assert_eq!(names(Some("wasm")).expect("a step"), ["wasm tests"]);
+        assert_eq!(names(None).expect("all steps").len(), CHECKS.len());
+    }
+
+    #[test]
+    fn a_filter_that_chooses_nothing_is_an_error_with_the_names() {
+        let error = choose(Some("browser")).err().expect("no such step").to_string();
+        assert!(error.starts_with("no step is called \"browser\"; there are: format, clippy,"), "{error}");
+    }
+}

@@ -1,0 +1,30 @@
+//! `cargo xtask deploy`: what is about to be deployed is built and its configuration checked; wrangler does the rest.
+
+use std::fs;
+
+use anyhow::Result;
+
+use crate::process;
+use crate::progress::Progress;
+use crate::repo::Repo;
+use crate::setup::{self, Purpose};
+use crate::worker::{self, Flavour};
+
+/// Builds, checks and deploys; `args` go to `wrangler deploy`.
+///
+/// # Errors
+/// When a step fails.
+pub fn run(repo: &Repo, args: &[String]) -> Result<()> {
+    setup::run(repo, Some(Purpose::Build))?;
+    let mut progress = Progress::new(3);
+    worker::build(repo, Flavour::Ship, &mut progress)?;
+    let log = repo.log("deploy check");
+    let _ = fs::remove_file(&log);
+    progress.quiet("configuration", "asking wrangler", || {
+        let mut check = repo.node_command(repo.node_tool("wrangler"));
+        check.args(["deploy", "--dry-run", "--outdir"]).arg(repo.path("build/deploy")).args(args);
+        process::run_logged(&mut check, &log)
+    })?;
+    progress
+        .live("deploy", || process::run_live(repo.node_command(repo.node_tool("wrangler")).arg("deploy").args(args)))
+}

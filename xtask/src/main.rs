@@ -1,0 +1,88 @@
+//! `cargo xtask`: every command of the project, and the set-up each of them needs.
+//!
+//! This file only reads the command line. Each command has a file of its own; `setup` is what they share.
+#![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
+
+mod bench;
+mod call;
+mod checks;
+mod deploy;
+mod dev;
+mod ports;
+mod process;
+mod progress;
+mod repo;
+mod service;
+mod setup;
+mod stamp;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::repo::Repo;
+use crate::setup::Purpose;
+use crate::worker::Flavour;
+
+/// The project's commands. Each one first brings the machine to where it needs it.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the whole system on this machine, with no account anywhere: the Worker and the lab around it
+    Dev(dev::Options),
+    /// Make a call against a running `cargo xtask dev`
+    Call(call::Options),
+    /// Run every check and test
+    Test(checks::Options),
+    /// Run the benchmarks
+    Bench {
+        /// Passed on to the benchmark program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Build the Worker
+    Build {
+        /// Build the variant that the black-box tests can drill into, to build/drill
+        #[arg(long)]
+        drill: bool,
+    },
+    /// Install what the other commands need; what is there is skipped
+    Setup {
+        /// Install only what this command needs
+        #[arg(long = "for", value_name = "COMMAND")]
+        purpose: Option<Purpose>,
+    },
+    /// Build the Worker, check its configuration and deploy it to Cloudflare
+    Deploy {
+        /// Passed on to `wrangler deploy`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let repo = Repo::here();
+    let outcome = match Cli::parse().command {
+        Command::Dev(options) => dev::run(&repo, &options),
+        Command::Call(options) => call::run(&repo, &options),
+        Command::Test(options) => checks::run(&repo, &options),
+        Command::Bench { args } => bench::run(&repo, &args),
+        Command::Build { drill } => worker::run(&repo, if drill { Flavour::Drill } else { Flavour::Ship }),
+        Command::Setup { purpose } => setup::run(&repo, purpose),
+        Command::Deploy { args } => deploy::run(&repo, &args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The offline speech recogniser of the lab: a crate of its own with a long C++ build, made once.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::process;
+use crate::repo::Repo;
+use crate::stamp::{self, Stamp};
+
+const SOURCES: [&str; 3] = ["lab/recogniser/src", "lab/recogniser/Cargo.toml", "lab/recogniser/Cargo.lock"];
+
+/// The program.
+pub fn program(repo: &Repo) -> PathBuf {
+    target_dir(repo).join("release/fourwire-recogniser")
+}
+
+/// Where it is built: outside the workspace's folder, so that cleaning that one does not cost the C++ build.
+pub fn target_dir(repo: &Repo) -> PathBuf {
+    repo.tools("recogniser-target")
+}
+
+/// Whether it is built from the sources as they are.
+pub fn is_done(repo: &Repo) -> bool {
+    stamp(repo).is_ok_and(|stamp| stamp.is_set()) && program(repo).exists()
+}
+
+/// Builds it.
+pub fn run(repo: &Repo, log: &Path) -> Result<()> {
+    // Taken before the build: a source that changes meanwhile must count as not built.
+    let stamp = stamp(repo)?;
+    let mut cargo = repo.command("cargo");
+    cargo.current_dir(repo.path("lab/recogniser")).env("CARGO_TARGET_DIR", target_dir(repo));
+    process::run_logged(cargo.args(["build", "--release", "--locked"]), log)?;
+    stamp.set()
+}
+
+fn stamp(repo: &Repo) -> Result<Stamp> {
+    Ok(Stamp::new(repo, "recogniser", stamp::hash_of(&repo.path(""), &SOURCES)?))
+}

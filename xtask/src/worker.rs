@@ -1,0 +1,98 @@
+//! Builds the Worker with worker-build, and skips it while the sources are unchanged.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::process;
+use crate::progress::Progress;
+use crate::repo::Repo;
+use crate::setup::{self, Purpose};
+use crate::stamp::{self, Stamp};
+
+/// All that the built Worker is made from. `xtask/src/worker.rs` says how.
+const SOURCES: [&str; 8] = [
+    "edge",
+    "engine",
+    "wire",
+    "Cargo.toml",
+    "Cargo.lock",
+    ".cargo/config.toml",
+    "package-lock.json",
+    "xtask/src/worker.rs",
+];
+
+/// Which Worker is built.
+#[derive(Clone, Copy)]
+pub enum Flavour {
+    /// What is deployed.
+    Ship,
+    /// The same with what the black-box tests need to look inside and to cause faults.
+    Drill,
+}
+
+impl Flavour {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ship => "worker",
+            Self::Drill => "drill",
+        }
+    }
+
+    /// What Cargo is told besides.
+    fn cargo_args(self) -> &'static [&'static str] {
+        match self {
+            Self::Ship => &[],
+            Self::Drill => &["--features", "drill"],
+        }
+    }
+
+    fn output(self, repo: &Repo) -> PathBuf {
+        repo.path("build").join(self.name())
+    }
+}
+
+/// `cargo xtask build`, which wrangler calls too: set-up where it is needed, then the build.
+///
+/// # Errors
+/// When a step fails.
+pub fn run(repo: &Repo, flavour: Flavour) -> Result<()> {
+    setup::run_if_needed(repo, Purpose::Build)?;
+    build(repo, flavour, &mut Progress::new(1))
+}
+
+/// Builds the Worker as one step of `progress`, unless it is built from the sources as they are.
+///
+/// # Errors
+/// When the build fails; with the end of what the compiler said.
+pub fn build(repo: &Repo, flavour: Flavour, progress: &mut Progress) -> Result<()> {
+    let step = match flavour {
+        Flavour::Ship => "build the Worker",
+        Flavour::Drill => "build the Worker with drills",
+    };
+    let output = flavour.output(repo);
+    // Taken before the build: a source that changes meanwhile must count as not built.
+    let stamp = Stamp::new(repo, flavour.name(), stamp::hash_of(&repo.path(""), &SOURCES)?);
+    if stamp.is_set() && output.join("index.js").is_file() {
+        progress.skip(step, "already built from these sources");
+        return Ok(());
+    }
+    let log = repo.log(&format!("build {}", flavour.name()));
+    let _ = fs::remove_file(&log);
+    progress.quiet(step, "compiling (about 3 minutes the first time)", || {
+        let mut command = repo.node_command(repo.cargo_tool("worker-build"));
+        command
+            .current_dir(repo.path("edge"))
+            .args(["--release", "--panic-unwind", "--out-dir"])
+            .arg(&output)
+            .args(flavour.cargo_args());
+        // With these, worker-build downloads nothing.
+        command
+            .env("WASM_BINDGEN_BIN", repo.cargo_tool("wasm-bindgen"))
+            .env("WASM_OPT_BIN", repo.node_tool("wasm-opt"))
+            .env("ESBUILD_BIN", repo.node_tool("esbuild"));
+        process::run_logged(&mut command, &log)?;
+        stamp.set()
+    })
+}
