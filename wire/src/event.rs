@@ -1,6 +1,7 @@
 //! Text messages both ways: what the server tells, what the client may say, and how a socket is closed.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::conversation::Conversation;
 use crate::frame::Channel;
@@ -41,14 +42,14 @@ pub enum ServerEvent {
         /// The conversation as it is so far.
         memory: Box<Conversation>,
         /// Always empty: the peer's field for chat messages.
-        messages: Vec<serde_json::Value>,
+        messages: Vec<Value>,
     },
     /// The conversation is finished and stored.
     MemoryCreated {
         /// The finished conversation.
         memory: Box<Conversation>,
         /// Always empty: the peer's field for chat messages.
-        messages: Vec<serde_json::Value>,
+        messages: Vec<Value>,
     },
 }
 
@@ -134,23 +135,17 @@ pub enum Ignored {
     MissingToken,
 }
 
-#[derive(Deserialize)]
-struct RawClientMessage {
-    #[serde(rename = "type", default)]
-    kind: String,
-    #[serde(default)]
-    token: Option<String>,
-}
-
 impl ClientMessage {
     /// Reads a text message. Nothing a client sends is an error: what has no meaning is [`ClientMessage::Ignored`].
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let Ok(raw) = serde_json::from_str::<RawClientMessage>(text) else { return Self::Ignored(Ignored::NotJson) };
-        match (raw.kind.as_str(), raw.token) {
-            ("auth", Some(token)) => Self::Auth { token: Pii::new(token) },
-            ("auth", None) => Self::Ignored(Ignored::MissingToken),
-            ("end", _) => Self::End,
+        let Ok(message) = serde_json::from_str::<Map<String, Value>>(text) else {
+            return Self::Ignored(Ignored::NotJson);
+        };
+        match (message.get("type").and_then(Value::as_str), message.get("token").and_then(Value::as_str)) {
+            (Some("auth"), Some(token)) => Self::Auth { token: Pii::new(token.to_owned()) },
+            (Some("auth"), None) => Self::Ignored(Ignored::MissingToken),
+            (Some("end"), _) => Self::End,
             _ => Self::Ignored(Ignored::UnknownType),
         }
     }
@@ -158,6 +153,9 @@ impl ClientMessage {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     #[test]
@@ -187,7 +185,8 @@ mod tests {
             ("{}", ClientMessage::Ignored(Ignored::UnknownType)),
             ("ping", ClientMessage::Ignored(Ignored::NotJson)),
             ("[1]", ClientMessage::Ignored(Ignored::NotJson)),
-            (r#"{"type":5}"#, ClientMessage::Ignored(Ignored::NotJson)),
+            (r#"["end"]"#, ClientMessage::Ignored(Ignored::NotJson)),
+            (r#"{"type":5}"#, ClientMessage::Ignored(Ignored::UnknownType)),
         ] {
             assert_eq!(ClientMessage::parse(text), expected, "{text}");
         }

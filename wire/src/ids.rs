@@ -142,6 +142,9 @@ impl fmt::Display for SegmentId {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
     use crate::frame::Channel;
 

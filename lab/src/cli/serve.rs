@@ -1,0 +1,62 @@
+//! `fourwire-lab serve`: prints one line of JSON when it is ready, and runs until it is interrupted.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use fourwire_lab::deepgram::SpeechOptions;
+use fourwire_lab::identity::IssuerOptions;
+use fourwire_lab::{EngineOptions, Lab, LabOptions};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What `serve` is told.
+#[derive(clap::Args)]
+pub struct Options {
+    /// The port on 127.0.0.1; 0 takes one that is free
+    #[arg(long, default_value_t = 4010)]
+    port: u16,
+    /// What listens behind the speech server
+    #[arg(long, value_enum, default_value_t = Engine::Tones)]
+    engine: Engine,
+    /// The recogniser's program
+    #[arg(long, required_if_eq("engine", "whisper"))]
+    recogniser: Option<PathBuf>,
+    /// The directory of the recogniser's model
+    #[arg(long, required_if_eq("engine", "whisper"))]
+    model: Option<PathBuf>,
+    /// Where the issuer's key is kept, so that tokens outlive the program
+    #[arg(long)]
+    state: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Engine {
+    /// People, through the recogniser
+    Whisper,
+    /// Words made of tones, for tests
+    Tones,
+}
+
+/// Runs the lab.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let engine = match (options.engine, options.recogniser, options.model) {
+        (Engine::Whisper, Some(recogniser), Some(model)) => EngineOptions::Whisper { recogniser, model },
+        _ => EngineOptions::Tones,
+    };
+    let lab = Lab::start(LabOptions {
+        port: options.port,
+        engine,
+        // A lab that runs for days must not keep every sample it ever heard.
+        speech: SpeechOptions { keep_audio: false, ..SpeechOptions::default() },
+        issuer: IssuerOptions { state: options.state, ..IssuerOptions::default() },
+    })
+    .await?;
+    println!("{}", json!({ "ready": true, "origin": lab.origin() }));
+
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminated.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The outside world on one machine: what Fourwire's edge talks to, for development and tests. Nothing of it is deployed.
+//!
+//! - [`identity`]: signs users in and publishes the keys with which the edge checks their tokens;
+//! - [`deepgram`]: the streaming speech service, strict, with an ear behind it that hears [`tones`] or people;
+//! - [`app`]: the phone, a client of the edge; [`recording`] is what it plays, [`wer`] judges what came back.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use fourwire_lab::{Lab, LabOptions};
+//!
+//! let lab = Lab::start(LabOptions::default()).await?;
+//! let token = lab.issuer().token("ann");
+//! assert!(lab.speech().streams().is_empty());
+//! assert_eq!(lab.deepgram_url(), format!("{}/deepgram", lab.origin()));
+//! # let _ = token;
+//! # Ok::<(), fourwire_lab::StartError>(())
+//! # }).unwrap();
+//! ```
+#![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
+
+pub mod app;
+pub mod deepgram;
+pub mod identity;
+pub mod recording;
+pub mod resample;
+pub mod tones;
+pub mod wer;
+
+mod ear;
+mod upgrade;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use axum::Router;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+use deepgram::{Speech, SpeechOptions};
+pub use ear::RecogniserError;
+use ear::{Engine, Recogniser};
+use identity::{Issuer, IssuerOptions, KeyError};
+
+/// What to start.
+#[derive(Clone, Debug, Default)]
+pub struct LabOptions {
+    /// The port on 127.0.0.1; 0: any that is free.
+    pub port: u16,
+    /// What listens behind the speech server.
+    pub engine: EngineOptions,
+    /// How the speech server behaves.
+    pub speech: SpeechOptions,
+    /// How the identity issuer behaves.
+    pub issuer: IssuerOptions,
+}
+
+/// What listens behind the speech server.
+#[derive(Clone, Debug, Default)]
+pub enum EngineOptions {
+    /// The vocabulary of [`tones`]: instant and exact.
+    #[default]
+    Tones,
+    /// People, through the recogniser's child process.
+    Whisper {
+        /// The program.
+        recogniser: PathBuf,
+        /// The directory of its model.
+        model: PathBuf,
+    },
+}
+
+/// Why the lab did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The port is taken, or may not be used.
+    #[error("cannot listen on 127.0.0.1:{0}: {1}")]
+    Port(u16, std::io::Error),
+    /// No threads.
+    #[error("cannot start threads: {0}")]
+    Threads(std::io::Error),
+    /// The recogniser does not run.
+    #[error(transparent)]
+    Recogniser(#[from] RecogniserError),
+    /// The issuer has no key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Starting was given up half-way.
+    #[error("the lab was stopped while it started")]
+    Stopped,
+}
+
+/// A running lab. It stops when dropped, with every connection that it has.
+pub struct Lab {
+    address: SocketAddr,
+    speech: Speech,
+    issuer: Issuer,
+    _threads: Threads,
+}
+
+impl Lab {
+    /// Starts everything on one port.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is missing.
+    pub async fn start(options: LabOptions) -> Result<Self, StartError> {
+        let threads = Threads::new()?;
+        let serving = threads.0.as_ref().map(|runtime| runtime.spawn(serve(options)));
+        let started = serving.ok_or(StartError::Stopped)?.await.map_err(|_| StartError::Stopped)?;
+        let (address, speech, issuer) = started?;
+        Ok(Self { address, speech, issuer, _threads: threads })
+    }
+
+    /// Its address, such as `http://127.0.0.1:4010`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        origin(self.address)
+    }
+
+    /// The base address of the speech service: `/v1/listen` follows.
+    #[must_use]
+    pub fn deepgram_url(&self) -> String {
+        format!("{}/deepgram", self.origin())
+    }
+
+    /// Orders faults of the speech service and looks at its streams.
+    #[must_use]
+    pub fn speech(&self) -> &Speech {
+        &self.speech
+    }
+
+    /// Makes tokens and changes keys.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+}
+
+/// The lab's own threads: a test that is busy does not hold up the outside world, and without them all of it ends.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn new() -> Result<Self, StartError> {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).thread_name("lab").enable_all().build().map_err(StartError::Threads)?;
+        Ok(Self(Some(runtime)))
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // A plain drop waits for the tasks, which an async test must not do.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Binds the port and starts serving in the background.
+async fn serve(options: LabOptions) -> Result<(SocketAddr, Speech, Issuer), StartError> {
+    let LabOptions { port, engine, speech, issuer } = options;
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = bound.map_err(|error| StartError::Port(port, error))?;
+    let address = listener.local_addr().map_err(|error| StartError::Port(port, error))?;
+
+    let engine = match engine {
+        EngineOptions::Tones => Engine::Tones,
+        EngineOptions::Whisper { recogniser, model } => Engine::Whisper(Recogniser::start(recogniser, model).await?),
+    };
+    let speech = Speech::new(speech);
+    let issuer = Issuer::new(format!("{}/identity", origin(address)), issuer)?;
+    let routes =
+        Router::new().nest("/identity", issuer.routes()).nest("/deepgram", deepgram::routes(speech.clone(), engine));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    Ok((address, speech, issuer))
+}
+
+fn origin(address: SocketAddr) -> String {
+    format!("http://{address}")
+}

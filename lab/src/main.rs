@@ -1,0 +1,43 @@
+//! `fourwire-lab`: the lab as a program. `serve` runs the outside world, `call` makes a call through an edge.
+#![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
+
+mod cli {
+    //! The program's commands, a file each.
+    pub mod call;
+    pub mod captions;
+    pub mod serve;
+}
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The outside world on one machine, for development and tests of Fourwire.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the speech server and the identity issuer until interrupted
+    Serve(cli::serve::Options),
+    /// Make a call: play a recording to an edge and print its captions
+    Call(cli::call::Options),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(options) => cli::serve::run(options).await,
+        Command::Call(options) => cli::call::run(options).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fourwire-lab: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
