@@ -67,6 +67,9 @@ impl Backlog {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     #[test]
@@ -85,7 +88,7 @@ mod tests {
     fn it_never_holds_more_than_its_bound() {
         let mut backlog = Backlog::default();
         for _ in 0..40 {
-            backlog.push(&[7; 16_000]);
+            backlog.push(&vec![7; 16_000]);
         }
         assert_eq!(backlog.end(), Samples::new(640_000));
         assert_eq!(backlog.from(), Samples::new(320_000));

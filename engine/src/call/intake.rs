@@ -16,6 +16,8 @@ pub(super) struct Intake {
     rate: SampleRate,
     timeline: Timeline,
     resamplers: PerChannel<Resampler>,
+    /// When the call's first sample was captured, by the frame that came with the least delay.
+    zero: Option<UnixMillis>,
     /// Reused for every frame.
     scratch: Vec<i16>,
 }
@@ -41,6 +43,7 @@ impl Intake {
             rate,
             timeline: Timeline::new(rate, positions, gap_since),
             resamplers: PerChannel::from_fn(|_| Resampler::new(rate)),
+            zero: None,
             scratch: Vec::new(),
         }
     }
@@ -54,6 +57,15 @@ impl Intake {
         self.scratch.clear();
         self.resamplers.get_mut(channel).push(pcm.samples(), &mut self.scratch);
         out(Stretch { channel, samples: &self.scratch, spoken: true });
+    }
+
+    /// When the newest sample was captured: `now`, or earlier where the network has held up the frame that just came longer
+    /// than others.
+    pub(super) fn captured_until(&mut self, now: UnixMillis) -> UnixMillis {
+        let end = self.timeline.end().saturating_mul(1000) / u64::from(self.rate.hz());
+        let zero = self.zero.map_or(now - end, |zero| zero.min(now - end));
+        self.zero = Some(zero);
+        zero + end
     }
 
     /// How long a frame lasts, in whole milliseconds.
@@ -79,5 +91,27 @@ impl Intake {
             out(Stretch { channel, samples: &self.scratch, spoken: false });
             left = left.saturating_sub(piece);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn a_frame_that_the_network_held_up_was_captured_when_the_frames_before_it_say() {
+        let mut intake = Intake::new(SampleRate::INTERNAL, PerChannel::default(), None);
+        let frame = [0; 320];
+        let mut captured = |at: u64| {
+            for channel in Channel::BOTH {
+                intake.frame(channel, Pcm::new(&frame), UnixMillis::new(at), |_| {});
+            }
+            intake.captured_until(UnixMillis::new(at)).get()
+        };
+        // The first comes late, the next two in time, the last again late.
+        assert_eq!([captured(1_050), captured(1_020), captured(1_030), captured(1_240)], [1_050, 1_020, 1_030, 1_040]);
     }
 }

@@ -11,8 +11,9 @@
 //! The contract, in the order in which methods are called:
 //! 1. [`Session::start`] makes a new session, [`Session::restore`] goes on with one that was saved, [`Session::reopen`]
 //!    with a finished conversation whose call turned out to go on.
+//!    A client whose socket outlived a restart is reported to a restored session first of all, as [`Event::Connected`].
 //! 2. [`Session::handle`] is the only method that changes the session from outside. It never fails: bad input is an
-//!    event too, and has an answer.
+//!    event too, and has an answer. Only a session that [is done](Session::is_done) takes no event any more.
 //! 3. [`Session::poll`] is called until it says `None` before the next `handle`. Actions are carried out in the order in
 //!    which they come. Audio is lent, not copied: its slice is valid until the next call.
 //! 4. [`Session::wake`] is the earliest of all timers. A timer that is due also fires at the next `handle`, whatever the

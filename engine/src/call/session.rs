@@ -265,12 +265,13 @@ impl Session {
                 let Some(intake) = &mut self.intake else { return };
                 let is_first = self.state.started_at.is_none();
                 self.state.started_at.get_or_insert(now - intake.millis(pcm));
-                self.state.last_audio_at = Some(now);
                 let mut answers = Vec::new();
                 let links = &mut self.links;
                 intake.frame(channel, pcm, now, |Stretch { channel, samples, spoken }| {
                     links.get_mut(channel).audio(samples, spoken, now, &mut answers);
                 });
+                // After a reconnect this is what the gap is measured from, so it must not hide the network's delay.
+                self.state.last_audio_at = Some(intake.captured_until(now));
                 self.queue(answers);
                 if is_first {
                     // From here on a restart has a clock to place the rest by.

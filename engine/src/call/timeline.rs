@@ -92,11 +92,16 @@ impl Timeline {
         Placement { own: own_gap.saturating_add(absent), other: other_gap.saturating_add(entered) }
     }
 
+    /// How far the channel that is ahead reaches.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.lanes.user.position.max(self.lanes.remote.position)
+    }
+
     /// The first frame after a reconnect: what the client lost meanwhile lasted as long as the clock says, on both sides.
     fn settle_gap(&mut self, samples: u64, now: UnixMillis) -> Option<PerChannel<u64>> {
         let since = self.gap_since.take()?;
-        let reached = self.lanes.user.position.max(self.lanes.remote.position);
-        let target = reached.saturating_add(samples_in(self.rate, now.since(since))).saturating_sub(samples);
+        let target = self.end().saturating_add(samples_in(self.rate, now.since(since))).saturating_sub(samples);
         Some(PerChannel::from_fn(|channel| {
             let lane = self.lanes.get_mut(channel);
             let missing = target.saturating_sub(lane.position);
@@ -121,6 +126,9 @@ fn longest_wait(rate: SampleRate) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     const RATE: u64 = 16_000;

@@ -137,6 +137,9 @@ impl From<RawWord> for Word {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn words(text: &str) -> Window {

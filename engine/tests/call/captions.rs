@@ -1,6 +1,8 @@
 //! Both sides are captioned, each on its own channel, and every word is where it was said.
 
 use fourwire_wire::frame::Channel::{Remote, User};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::harness::Call;
 use crate::harness::client::Client;

@@ -3,6 +3,8 @@
 use fourwire_wire::event::close;
 use fourwire_wire::frame::Channel::{Remote, User};
 use fourwire_wire::frame::MAX_PAYLOAD_BYTES;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::harness::Call;
 use crate::harness::client::Client;

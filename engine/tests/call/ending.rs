@@ -3,6 +3,8 @@
 use fourwire_wire::conversation::ConversationStatus;
 use fourwire_wire::event::close;
 use fourwire_wire::frame::Channel::{Remote, User};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::harness::Call;
 use crate::harness::client::Client;
@@ -80,6 +82,21 @@ fn a_store_that_fails_and_recovers_is_told_to_the_client_that_waits() {
     call.run_for(30_000);
     assert_eq!(told(&call), ["processing", "finished", "closed as agreed"]);
     call.assert_heard(User, &said);
+}
+
+#[test]
+fn a_client_that_comes_back_while_the_store_fails_is_told_of_the_second_end_as_of_the_first() {
+    let mut call = Call::new();
+    talk(&mut call);
+    call.world.store.failures = 3;
+    call.end();
+    call.run_for(1_500);
+    call.disconnect();
+    talk(&mut call);
+    call.end();
+    call.run_for(30_000);
+    assert_eq!(told(&call), ["processing", "processing", "finished", "closed as agreed"]);
+    assert_eq!(call.words(User).len(), 10);
 }
 
 #[test]
@@ -183,6 +200,21 @@ fn no_call_is_longer_than_four_hours() {
     assert_eq!(told(&call), ["closed by the server"]);
     assert!(call.session.is_done());
     call.assert_heard(User, &said);
+}
+
+#[test]
+fn four_hours_are_over_also_for_a_client_that_has_just_left() {
+    const FOUR_HOURS: u64 = 4 * 60 * 60 * 1000;
+    let mut call = Call::new();
+    while call.now < FOUR_HOURS - 60_000 {
+        call.run_for(60_000);
+        call.connect(16_000);
+    }
+    call.run_until(FOUR_HOURS - 10_000);
+    call.disconnect();
+    // The world asserts that nobody is told anything who is not there.
+    call.run_until(FOUR_HOURS + 1_000);
+    assert!(call.session.is_done());
 }
 
 #[test]

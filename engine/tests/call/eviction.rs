@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use fourwire_wire::frame::Channel::{self, Remote, User};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::harness::Call;
 use crate::harness::client::Client;
@@ -55,6 +57,8 @@ fn a_client_that_was_silent_for_long_before_it_was_lost_has_its_full_minute_afte
         call.run_for(30_000);
         call.frame(vec![0]);
     }
+    // It was last saved five seconds ago, at a heartbeat.
+    call.run_for(5_000);
     call.disconnect();
     call.run_for(10_000);
     call.evict();

@@ -13,6 +13,8 @@ use fourwire_wire::pii::Pii;
 use fourwire_wire::query::{Language, Source};
 use fourwire_wire::units::UnixMillis;
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::harness::service::{Farewell, Handshake, Manner, Service};
 use crate::harness::world::Coming;
@@ -110,7 +112,7 @@ fn perform(call: &mut Call, rate: &mut u32, step: Step) -> PerChannel<u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 25, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_course_of_a_call_ends_in_one_conversation(steps in proptest::collection::vec(step(), 0..60)) {
@@ -256,7 +258,7 @@ impl Watch {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 80, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Steps of the clock may go back, as wall clocks do.
     #[test]

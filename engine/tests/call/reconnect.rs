@@ -2,6 +2,8 @@
 
 use fourwire_wire::event::Status;
 use fourwire_wire::frame::Channel::{Remote, User};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::harness::Call;
 use crate::harness::client::Client;
@@ -13,7 +15,7 @@ fn broken_call(lost: u64, back: u64) -> (Call, Vec<Said>) {
     let said: Vec<_> =
         words(0, 40, 500, 1_000).into_iter().filter(|said| said.at + 600 < lost || said.at > back).collect();
     let mut client = Client::new(16_000, 42_000, said.clone(), said.clone());
-    client.offline = std::iter::once(lost..back).collect();
+    client.offline = Some(lost..back);
     let mut call = Call::new();
     call.play(&client);
     call.run_until(lost + 40);

@@ -4,6 +4,8 @@
 use fourwire_wire::event::SpeechFault::{self, Closed, Error, Quiet, Refused, Timeout};
 use fourwire_wire::event::Status::{SttFailed, SttGap, SttRestored};
 use fourwire_wire::frame::Channel::{Remote, User};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::harness::Call;
 use crate::harness::client::Client;
@@ -110,13 +112,13 @@ fn a_stream_that_breaks_off_in_the_middle_of_the_call() {
 
 #[test]
 fn a_stream_that_breaks_off_just_before_the_end_of_the_call() {
-    let said = words(0, 9, 200, 500);
+    let said = words(0, 9, 600, 500);
     let mut call = Call::new();
     call.play(&Client::new(16_000, 5_000, said.clone(), Vec::new()));
-    // The last utterance is heard and has no final result yet.
-    call.run_until(4_800);
-    call.world.cut(User, 4_800);
+    // Everything is sent, and the last word has no final result yet.
     call.run_until(5_040);
+    call.world.cut(User, 5_040);
+    call.run_until(5_050);
     call.end();
     call.run_for(30_000);
     call.assert_heard(User, &said);
@@ -125,7 +127,8 @@ fn a_stream_that_breaks_off_just_before_the_end_of_the_call() {
 #[test]
 fn a_service_that_breaks_off_instead_of_saying_the_rest() {
     let bad = Service { farewell: Farewell::Abrupt, ..Service::default() };
-    let said = words(0, 10, 200, 450);
+    // The last word ends with the call, so that it is among the rest.
+    let said = words(0, 10, 600, 450);
     let mut call = Call::new();
     call.world.services[0].user = bad;
     call.play(&Client::new(16_000, 5_000, said.clone(), Vec::new()));
@@ -140,7 +143,7 @@ fn a_service_that_breaks_off_instead_of_saying_the_rest() {
 #[test]
 fn a_service_that_never_says_the_rest() {
     let bad = Service { farewell: Farewell::Never, ..Service::default() };
-    let said = words(0, 10, 200, 450);
+    let said = words(0, 10, 600, 450);
     let mut call = Call::with_services(2);
     call.world.services[0].user = bad;
     call.play(&Client::new(16_000, 5_000, said.clone(), Vec::new()));
@@ -240,6 +243,38 @@ fn a_burst_longer_than_the_backlog_is_told_and_what_follows_is_in_its_place() {
     call.assert_heard(User, &kept);
     assert!(kept.iter().any(|said| said.at < 4_000), "what the stream could take at once");
     assert!(kept.iter().filter(|said| said.at > 26_000).count() >= 26, "what the backlog holds: {heard:?}");
+}
+
+#[test]
+fn late_news_of_a_stream_that_was_given_up_does_not_cut_what_the_next_one_hears() {
+    // Twelve seconds without a pause are one segment.
+    let said = words(0, 30, 0, 400);
+    let mut call = Call::new();
+    call.world.services[0].user.manner = Manner::Error;
+    call.play(&Client::new(16_000, 13_000, said.clone(), Vec::new()));
+    call.run_until(500);
+    call.world.services[0].user.manner = Manner::Good;
+    call.run_until(13_100);
+    call.end();
+    call.run_for(10_000);
+    call.assert_heard(User, &said);
+    assert_eq!(call.segments(User).len(), 1);
+}
+
+#[test]
+fn a_result_about_audio_that_was_never_sent_does_not_silence_the_rest_of_the_call() {
+    let said = words(0, 10, 200, 900);
+    let mut call = Call::new();
+    call.play(&Client::new(16_000, 10_000, said.clone(), Vec::new()));
+    call.run_until(1_200);
+    let (channel, stream) = *call.world.streams.keys().find(|(channel, _)| *channel == User).unwrap();
+    let text = r#"{"type":"Results","start":0,"duration":1e6,"is_final":true,"channel":{"alternatives":[]}}"#;
+    call.world.send(1_200, Coming::Said(channel, stream, text.to_owned()));
+    call.run_until(10_100);
+    call.end();
+    call.run_for(10_000);
+    // The word that the service was hearing is lost with it.
+    assert!(call.words(User).len() >= 9, "{:?}", call.words(User));
 }
 
 #[test]

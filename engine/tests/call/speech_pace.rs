@@ -1,6 +1,8 @@
 //! What a speech service is sent, and how fast: never more than it takes, and enough to keep the stream open.
 
 use fourwire_wire::frame::Channel::User;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::harness::Call;
 use crate::harness::client::Client;

@@ -15,10 +15,10 @@ pub struct Client {
     pub rate: u32,
     pub millis: u64,
     pub sides: PerChannel<Side>,
-    /// While the network stalls nothing arrives; at its end everything does.
-    pub stalls: Vec<Range<u64>>,
+    /// While the network stalls nothing arrives; at the stall's end everything does.
+    pub stall: Option<Range<u64>>,
     /// What is captured meanwhile is lost.
-    pub offline: Vec<Range<u64>>,
+    pub offline: Option<Range<u64>>,
 }
 
 /// One side of the call.
@@ -36,7 +36,7 @@ impl Client {
     pub fn new(rate: u32, millis: u64, user: Vec<Said>, remote: Vec<Said>) -> Self {
         let side = |said| Side { said, frames: vec![rate / 50], muted: Vec::new() };
         let sides = PerChannel { user: side(user), remote: side(remote) };
-        Self { rate, millis, sides, stalls: Vec::new(), offline: Vec::new() }
+        Self { rate, millis, sides, stall: None, offline: None }
     }
 
     /// The frames with the moments of their arrival, in order.
@@ -48,7 +48,7 @@ impl Client {
 
     fn arrival(&self, captured: u64) -> u64 {
         let at = captured + NETWORK_MILLIS;
-        self.stalls.iter().find(|stall| stall.contains(&at)).map_or(at, |stall| stall.end)
+        self.stall.as_ref().filter(|stall| stall.contains(&at)).map_or(at, |stall| stall.end)
     }
 
     /// A side's frames with the moment at which the last sample of each was captured.

@@ -106,11 +106,9 @@ impl Stream {
         let new_second = before / 16_000 != self.ear.position / 16_000;
         match self.bad.unwrap_or(manner) {
             Manner::Good => answers,
-            Manner::Quiet => Vec::new(),
             Manner::Garbage if new_second => vec![Answer::Text("{\"type\":\"}{".to_owned())],
-            Manner::Garbage => Vec::new(),
             Manner::Error if before == 0 => vec![Answer::Text(json!({"type": "Error"}).to_string())],
-            Manner::Error => Vec::new(),
+            Manner::Quiet | Manner::Garbage | Manner::Error => Vec::new(),
         }
     }
 
@@ -119,6 +117,8 @@ impl Stream {
         self.finished = true;
         self.words.extend(self.ear.finish());
         match farewell {
+            // What does not work does not end well either.
+            _ if self.bad.is_some() => Vec::new(),
             Farewell::Good => {
                 let metadata = Answer::Text(json!({"type": "Metadata", "channels": 1}).to_string());
                 vec![self.result(true, false), metadata, Answer::Close]

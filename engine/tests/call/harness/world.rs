@@ -13,8 +13,8 @@ use super::service::{Answer, Handshake, Service, Stream};
 
 /// What a service's answer takes to the session, in milliseconds.
 const ANSWER_MILLIS: u64 = 120;
-/// What the other end of a closed socket takes to notice, in milliseconds.
-const CLOSE_MILLIS: u64 = 50;
+/// What a service takes to close its end of a stream that was given up, in milliseconds.
+const CLOSE_MILLIS: u64 = 4_000;
 /// Longest piece of audio that is sent at once, in bytes: 100 ms.
 const PIECE_BYTES: usize = 3_200;
 
