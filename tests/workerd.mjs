@@ -3,8 +3,9 @@
 // Argument: JSON {"worker": "build/drill", "vars": {…}, "state": DIRECTORY, "port": 0}.
 // Standard output: one JSON line {"ready": "http://127.0.0.1:PORT/"}, then one line for each order.
 // Standard input: orders, one JSON line each: {"evict": NAME, "class": "Call", "sockets": "hibernate" | "close"}.
-// Standard error: what the Worker logs. The process ends when its standard input does.
+// Standard error: what the Worker logs. The process ends when its standard input does, and DIRECTORY with it.
 
+import { rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import path from "node:path";
 
@@ -20,7 +21,7 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   host: "127.0.0.1",
   port: order.port ?? 0,
   cf: false,
-  defaultPersistRoot: order.state,
+  resourcePersistencePath: path.join(order.state, "kept"),
   handleStructuredLogs: ({ level, message }) => process.stderr.write(`${level}: ${message}\n`),
   workers: [
     {
@@ -51,3 +52,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
 }
 await miniflare.dispose();
+await rm(order.state, { recursive: true, force: true });

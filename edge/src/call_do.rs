@@ -177,9 +177,8 @@ impl Shell {
     /// Takes up a saved session, and the client's socket if that outlived the object's memory.
     fn restore(self: &Rc<Self>) -> Result<bool, Problem> {
         let (user, _) = self.name()?;
-        let Some((snapshot, segments)) = CallStore::open(&self.state)?.load(self.vault()?, &user)? else {
-            return Ok(false);
-        };
+        let Some(store) = CallStore::find(&self.state)? else { return Ok(false) };
+        let Some((snapshot, segments)) = store.load(self.vault()?, &user)? else { return Ok(false) };
         // After a panic, streams of the lost session may still be open: they are nobody's now.
         for channel in Channel::BOTH {
             self.speech.close(channel);
@@ -211,7 +210,9 @@ impl Shell {
         let session = if known.id == start.conversation {
             session
         } else if let Some(finished) = Archive::new(&self.env, self.vault()?, &user)?.get(known.id).await? {
-            Session::reopen(finished, self.providers()?)
+            let session = Session::reopen(finished, self.providers()?);
+            user_do::ask(&self.env, &user, &UserRequest::Keep(session.conversation().entry())).await?;
+            session
         } else {
             start.conversation = known.id;
             Session::start(start, self.providers()?, now())

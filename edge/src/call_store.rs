@@ -17,7 +17,15 @@ pub(crate) struct CallStore {
 }
 
 impl CallStore {
-    /// The store of an object. Creates its table.
+    /// The store of a call that was saved before. It creates nothing: an object whose call is over must stay empty, since
+    /// a stored object is billed for ever.
+    pub(crate) fn find(state: &State) -> Result<Option<Self>, Problem> {
+        let sql = state.storage().sql();
+        let there = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'records'", None)?.raw().next().is_some();
+        Ok(there.then_some(Self { sql }))
+    }
+
+    /// The store of a call that is running.
     pub(crate) fn open(state: &State) -> Result<Self, Problem> {
         let sql = state.storage().sql();
         sql.exec(

@@ -13,6 +13,8 @@ use crate::{auth, listen, settings};
 pub(crate) async fn list(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);
     let user = auth::user(request, &config).await?;
+    // The user's object reads with it; asked here, what is missing is named to whoever asks.
+    config.vault.as_ref().map_err(Clone::clone)?;
     let UserAnswer::List(entries) = user_do::ask(env, &user, &UserRequest::List).await? else {
         return Err(Problem::Internal);
     };

@@ -28,6 +28,6 @@ mod web_listen;
 use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    routes::answer(request, &env, &context).await.or_else(|problem| problem.response())
+async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    routes::answer(request, &env).await.or_else(|problem| problem.response())
 }

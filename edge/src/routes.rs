@@ -1,13 +1,13 @@
 //! Every path of the Worker and what answers it (docs/api.md tells the same for people).
 
 use serde::Serialize;
-use worker::{Context, Env, Method, Request, Response};
+use worker::{Env, Method, Request, Response};
 
 use crate::problem::Problem;
 use crate::{conversations, listen, settings, web_listen};
 
 /// Answers a request.
-pub(crate) async fn answer(request: Request, env: &Env, context: &Context) -> Result<Response, Problem> {
+pub(crate) async fn answer(request: Request, env: &Env) -> Result<Response, Problem> {
     let path = request.path();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     let get = || if request.method() == Method::Get { Ok(()) } else { Err(Problem::Method) };
@@ -16,8 +16,14 @@ pub(crate) async fn answer(request: Request, env: &Env, context: &Context) -> Re
             get()?;
             health(env)
         }
-        ["v4", "listen"] => listen::open(&request, env).await,
-        ["v4", "web", "listen"] => web_listen::open(&request, env, context),
+        ["v4", "listen"] => {
+            get()?;
+            listen::open(&request, env).await
+        }
+        ["v4", "web", "listen"] => {
+            get()?;
+            web_listen::open(&request, env)
+        }
         ["v1", "conversations"] => {
             get()?;
             conversations::list(&request, env).await

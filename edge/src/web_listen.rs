@@ -9,7 +9,8 @@ use fourwire_wire::pii::Pii;
 use fourwire_wire::query::ListenQuery;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
-use worker::{Context, Delay, Env, Request, Response, WebSocket, WebSocketPair, WebsocketEvent};
+use worker::wasm_bindgen_futures::spawn_local;
+use worker::{Delay, Env, Request, Response, WebSocket, WebSocketPair, WebsocketEvent};
 
 use crate::problem::Problem;
 use crate::{auth, listen, settings};
@@ -18,14 +19,15 @@ use crate::{auth, listen, settings};
 const AUTH_TIME: Duration = Duration::from_secs(5);
 
 /// Accepts a browser's socket; the rest happens on it.
-pub(crate) fn open(request: &Request, env: &Env, context: &Context) -> Result<Response, Problem> {
+pub(crate) fn open(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);
     let query = listen::admit(request, &config)?;
     let query_text = listen::query_text(request)?;
     let pair = WebSocketPair::new()?;
     accept(&pair.server)?;
     let env = env.clone();
-    context.wait_until(async move {
+    // Not `wait_until`, which the platform cuts off: the open socket itself keeps this running.
+    spawn_local(async move {
         if let Err(end) = serve(&pair.server, &env, &config, &query, &query_text).await {
             // The browser may be gone already; then there is nobody to tell.
             let _ = pair.server.close(Some(end.code), Some(end.reason));

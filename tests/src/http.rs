@@ -1,5 +1,8 @@
 //! The edge's HTTP API, for tests.
 
+use std::time::{Duration, Instant};
+
+use fourwire_wire::conversation::{Conversation, ConversationEntry, ConversationStatus};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::header::AUTHORIZATION;
@@ -7,6 +10,15 @@ use hyper::{HeaderMap, Method, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+/// What a WebSocket client sends to be let through; the key is the example of RFC 6455.
+const UPGRADE: [(&str, &str); 4] = [
+    ("connection", "upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
 
 /// An answer.
 #[derive(Debug)]
@@ -25,6 +37,12 @@ impl Answer {
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
+
+    /// The sentence of a refusal.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        self.body["detail"].as_str().unwrap_or_default()
+    }
 }
 
 /// Sends a request without a body, with a token where there is one.
@@ -32,20 +50,9 @@ impl Answer {
 /// # Panics
 /// When nobody answers.
 pub async fn send(method: Method, origin: &str, path: &str, token: Option<&str>) -> Answer {
-    let authority = origin.strip_prefix("http://").expect("an http address");
-    let stream = TcpStream::connect(authority).await.expect("the edge listens");
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("it speaks HTTP");
-    tokio::spawn(connection);
-    let mut request = Request::builder().method(method).uri(path).header("host", authority);
-    if let Some(token) = token {
-        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-    }
-    let request = request.body(Empty::<Bytes>::new()).expect("a good request");
-    let answer = sender.send_request(request).await.expect("it answers");
-    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let bytes = answer.into_body().collect().await.expect("the whole body").to_bytes();
-    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() }
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let headers: Vec<_> = bearer.iter().map(|bearer| (AUTHORIZATION.as_str(), bearer.as_str())).collect();
+    exchange(method, origin, path, &headers).await
 }
 
 /// `GET` with a token.
@@ -54,4 +61,64 @@ pub async fn send(method: Method, origin: &str, path: &str, token: Option<&str>)
 /// When nobody answers.
 pub async fn get(origin: &str, path: &str, token: &str) -> Answer {
     send(Method::GET, origin, path, Some(token)).await
+}
+
+/// Asks for a WebSocket that is to be refused: the answer is a plain one, in full.
+///
+/// # Panics
+/// When nobody answers.
+pub async fn refused_upgrade(origin: &str, path: &str) -> Answer {
+    exchange(Method::GET, origin, path, &UPGRADE).await
+}
+
+/// All conversations of a token's user.
+///
+/// # Panics
+/// When they are not answered.
+pub async fn conversations(origin: &str, token: &str) -> Vec<ConversationEntry> {
+    let answer = get(origin, "/v1/conversations", token).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    serde_json::from_value(answer.body).expect("a list of conversations")
+}
+
+/// The only conversation of a token's user, with its text.
+///
+/// # Panics
+/// When there is none, or more than one.
+pub async fn only_conversation(origin: &str, token: &str) -> Conversation {
+    let list = conversations(origin, token).await;
+    assert_eq!(list.len(), 1, "one conversation: {list:?}");
+    let answer = get(origin, &format!("/v1/conversations/{}", list[0].id), token).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    serde_json::from_value(answer.body).expect("a conversation")
+}
+
+/// Waits until the user's only conversation is finished. Only the user's index is asked, so that nothing wakes the call.
+///
+/// # Panics
+/// When `limit` passes before.
+pub async fn wait_until_completed(origin: &str, token: &str, limit: Duration) -> Conversation {
+    let begun = Instant::now();
+    while conversations(origin, token).await.iter().any(|entry| entry.status != ConversationStatus::Completed) {
+        assert!(begun.elapsed() < limit, "not finished after {limit:?}");
+        sleep(Duration::from_millis(500)).await;
+    }
+    only_conversation(origin, token).await
+}
+
+async fn exchange(method: Method, origin: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let authority = origin.strip_prefix("http://").expect("an http address");
+    let stream = TcpStream::connect(authority).await.expect("the edge listens");
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("it speaks HTTP");
+    tokio::spawn(connection);
+    let mut request = Request::builder().method(method).uri(path).header("host", authority);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Empty::<Bytes>::new()).expect("a good request");
+    let answer = sender.send_request(request).await.expect("it answers");
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let bytes = answer.into_body().collect().await.expect("the whole body").to_bytes();
+    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() }
 }

@@ -1,11 +1,17 @@
 //! What the black-box tests stand on: a [`World`] of the lab and the built Worker in real workerd.
 //!
-//! Most tests share one world, each with a user of its own. A test that breaks the speech service, or looks at all of
+//! Most tests share one world, each with users of its own. A test that breaks the speech service, or looks at all of
 //! its streams, starts its own: a world is up in two seconds.
+//!
+//! Whatever a test does, [`personal`] watches the Worker's log and what it leaves on disk.
 #![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
 
 pub mod http;
+pub mod personal;
+pub mod raw;
+pub mod talk;
 pub mod workerd;
 pub mod world;
 
+pub use talk::{Said, Spoken, Talk, assert_words_land};
 pub use world::World;

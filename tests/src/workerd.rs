@@ -1,13 +1,16 @@
 //! The built Worker in workerd: a child process that runs `workerd.mjs`.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{self, Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::{fs, thread};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+use crate::personal;
 
 /// What happens to an object's sockets when it is evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +43,19 @@ impl Workerd {
     #[must_use]
     pub fn start(variables: &Map<String, Value>, state: &Path) -> Self {
         let top = top();
+        let temporary = state.join("tmp");
+        fs::create_dir_all(&temporary).expect("a directory for what is not kept");
         let order = json!({"worker": "build/drill", "vars": variables, "state": state, "port": 0});
         let mut child = Command::new(top.join("node_modules/.bin/node"))
             .arg("tests/workerd.mjs")
             .arg(order.to_string())
             .current_dir(&top)
+            // A process that is killed leaves its temporary files; so they go with the state.
+            .env("TMPDIR", temporary)
             .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
             .env("WRANGLER_SEND_METRICS", "false")
             .env("WRANGLER_SEND_ERROR_REPORTS", "false")
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -58,6 +66,9 @@ impl Workerd {
         let shared = Arc::clone(&log);
         thread::spawn(move || {
             for line in errors.lines().map_while(Result::ok) {
+                if let Some(what) = personal::in_line(&line) {
+                    end_the_run(what, &line);
+                }
                 let mut log = shared.lock().unwrap_or_else(PoisonError::into_inner);
                 log.push_str(&line);
                 log.push('\n');
@@ -100,16 +111,33 @@ impl Workerd {
     pub fn log(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
 
-impl Drop for Workerd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
+    /// Kills it without a warning, as a power cut would; its state stays on disk.
+    pub fn kill(&mut self) {
+        // The whole group: workerd itself is a child of this child, and must not write after this.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
     }
 }
 
+impl Drop for Workerd {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Ends the test program: no single test could be made to fail for what a shared Worker logs.
+fn end_the_run(what: &str, line: &str) -> ! {
+    // Not `eprintln!`, which a test harness keeps back.
+    let _ = writeln!(io::stderr(), "\nThe run is over: the Worker logged {what}:\n{line}");
+    process::exit(1)
+}
+
 /// The checkout's top folder.
+///
+/// # Panics
+/// Never: this crate does not lie at the root of the file system.
 #[must_use]
 pub fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the top folder").to_owned()

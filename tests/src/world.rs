@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{env, fs, process};
+use std::{env, fs, process, thread};
 
 use fourwire_lab::app::PhoneOptions;
 use fourwire_lab::deepgram::KEY;
@@ -10,7 +10,8 @@ use fourwire_lab::{Lab, LabOptions};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-use crate::workerd::Workerd;
+use crate::personal;
+use crate::workerd::{Sockets, Workerd};
 
 /// Everything a call needs.
 pub struct World {
@@ -18,8 +19,8 @@ pub struct World {
     pub lab: Lab,
     /// The Worker.
     pub workerd: Workerd,
-    /// Where the Worker's state lies on disk.
-    pub state: PathBuf,
+    state: PathBuf,
+    variables: Map<String, Value>,
 }
 
 impl World {
@@ -41,7 +42,7 @@ impl World {
         let mut variables = variables(&lab);
         change(&mut variables);
         let workerd = Workerd::start(&variables, &state);
-        Self { lab, workerd, state }
+        Self { lab, workerd, state, variables }
     }
 
     /// The world that tests share which break nothing.
@@ -56,16 +57,50 @@ impl World {
         self.workerd.origin()
     }
 
+    /// Where the Worker keeps its state on disk.
+    #[must_use]
+    pub fn kept(&self) -> PathBuf {
+        self.state.join("kept")
+    }
+
+    /// A good token of a user.
+    #[must_use]
+    pub fn token(&self, user: &str) -> String {
+        personal::protect_user(user);
+        self.lab.issuer().token(user)
+    }
+
     /// A phone of a user, about to place a new call.
     #[must_use]
     pub fn phone(&self, user: &str) -> PhoneOptions {
-        PhoneOptions::new(self.edge(), self.lab.issuer().token(user))
+        PhoneOptions::new(self.edge(), self.token(user))
+    }
+
+    /// Kills the whole Worker and starts it again with what it had stored, at another address.
+    pub fn crash(&mut self) {
+        self.workerd.kill();
+        self.workerd = Workerd::start(&self.variables, &self.state);
+    }
+
+    /// Throws a call's object out of memory. workerd does it while no stream to a speech service is open, which is when
+    /// the platform does it too.
+    ///
+    /// # Panics
+    /// When workerd does not do it.
+    pub fn evict_call(&self, user: &str, call: &PhoneOptions, sockets: Sockets) {
+        let call = call.call_id.as_deref().expect("the call has a name");
+        self.workerd.evict("Call", &format!("{user}/{call}"), sockets);
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
+        self.workerd.kill();
+        let in_clear = personal::on_disk(&self.kept());
         let _ = fs::remove_dir_all(&self.state);
+        if !thread::panicking() {
+            assert_eq!(in_clear.expect("the state can be read"), Vec::<PathBuf>::new(), "speech or tokens in clear");
+        }
     }
 }
 

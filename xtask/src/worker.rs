@@ -12,10 +12,13 @@ use crate::setup::{self, Purpose};
 use crate::stamp::{self, Stamp};
 
 /// All that the built Worker is made from. `xtask/src/worker.rs` says how.
-const SOURCES: [&str; 8] = [
-    "edge",
-    "engine",
-    "wire",
+const SOURCES: [&str; 11] = [
+    "edge/Cargo.toml",
+    "edge/src",
+    "engine/Cargo.toml",
+    "engine/src",
+    "wire/Cargo.toml",
+    "wire/src",
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",

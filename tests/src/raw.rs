@@ -1,0 +1,95 @@
+//! A WebSocket to the edge, message by message: for what no well-behaved phone says or looks at.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// Longer than the edge takes for anything it does by itself.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// An open socket.
+pub struct Raw(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+/// How it was closed: code and reason; as in a browser, 1005 stands for no code and 1006 for no close frame.
+pub type End = (u16, String);
+
+impl Raw {
+    /// Opens a socket at a path of the edge, with an `Authorization` header where there is one.
+    ///
+    /// # Panics
+    /// When the edge does not take it.
+    pub async fn open(edge: &str, path: &str, authorization: Option<&str>) -> Self {
+        let url = format!("{}{path}", edge.replacen("http", "ws", 1));
+        let mut request = url.into_client_request().expect("a good address");
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert("authorization", authorization.parse().expect("a good header"));
+        }
+        Self(connect_async(request).await.expect("the edge takes the socket").0)
+    }
+
+    /// Sends a text message.
+    ///
+    /// # Panics
+    /// When the socket is closed.
+    pub async fn send_text(&mut self, text: &str) {
+        self.0.send(Message::text(text)).await.expect("an open socket");
+    }
+
+    /// Sends a binary message.
+    ///
+    /// # Panics
+    /// When the socket is closed.
+    pub async fn send_binary(&mut self, bytes: Vec<u8>) {
+        self.0.send(Message::binary(bytes)).await.expect("an open socket");
+    }
+
+    /// The next text as it came, or how the socket was closed.
+    ///
+    /// # Errors
+    /// When the socket is closed.
+    ///
+    /// # Panics
+    /// When nothing comes for longer than anything takes.
+    pub async fn next(&mut self) -> Result<String, End> {
+        loop {
+            match timeout(LIMIT, self.0.next()).await.expect("a message within the limit") {
+                Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
+                Some(Ok(Message::Close(frame))) => {
+                    let end = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+                    return Err(end.unwrap_or((1005, String::new())));
+                }
+                Some(Err(_)) | None => return Err((1006, String::new())),
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
+    /// The next message that is JSON; others are left out.
+    ///
+    /// # Errors
+    /// When the socket is closed.
+    pub async fn next_json(&mut self) -> Result<Value, End> {
+        loop {
+            if let Ok(value) = serde_json::from_str(&self.next().await?) {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// Everything until the socket is closed, and how it is closed.
+    pub async fn rest(mut self) -> (Vec<String>, End) {
+        let mut texts = Vec::new();
+        loop {
+            match self.next().await {
+                Ok(text) => texts.push(text),
+                Err(end) => return (texts, end),
+            }
+        }
+    }
+}
