@@ -155,9 +155,8 @@ fn build_drill(repo: &Repo, progress: &mut Progress) -> Result<()> {
     worker::build(repo, Flavour::Drill, progress)
 }
 
-/// Calls pass in real time, so most of these tests wait most of the time: more of them at once than there are cores.
 fn black_box_tests(repo: &Repo) -> Command {
-    cargo(repo, &["test", "--package", BLACK_BOX, "--", "--test-threads=8"])
+    cargo(repo, &["test", "--package", BLACK_BOX])
 }
 
 const WORKER: &str = "fourwire-edge";

@@ -7,6 +7,9 @@ use fourwire_wire::frame::{Channel, MAX_PAYLOAD_BYTES, PerChannel};
 /// What the app sends in one frame.
 const APP_FRAME: Duration = Duration::from_millis(10);
 
+/// One of so many frames of random sizes is a keepalive.
+const KEEPALIVE_ONE_IN: u64 = 16;
+
 /// How a recording is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
@@ -39,7 +42,8 @@ impl Delivery {
 pub enum Frames {
     /// All of one length; the app's are 10 ms.
     Length(Duration),
-    /// From one sample to 64 KiB, all magnitudes alike, each channel for itself; the same for the same seed.
+    /// From one sample to 64 KiB, all magnitudes alike, each channel for itself, with keepalives between; the same for the
+    /// same seed.
     Random {
         /// Where the sizes begin.
         seed: u64,
@@ -147,6 +151,10 @@ impl Sizes {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^= mixed >> 31;
+        // A frame without samples is the channel byte alone, which is a keepalive.
+        if (mixed >> 16).is_multiple_of(KEEPALIVE_ONE_IN) {
+            return 0;
+        }
         // A magnitude of 1 to 2^14 samples, and a place within it: up to 2^15 samples, 64 KiB.
         let magnitude = 1_usize << (mixed % 15);
         let place = usize::try_from(mixed >> 32).unwrap_or_default() % (magnitude + 1);
@@ -180,13 +188,14 @@ mod tests {
         for channel in Channel::BOTH {
             let mut at = 0;
             for frame in plan.iter().filter(|frame| frame.channel == channel) {
-                assert!(frame.start == at && frame.end > at && (frame.end - at) * 2 <= MAX_PAYLOAD_BYTES);
+                assert!(frame.start == at && frame.end >= at && (frame.end - at) * 2 <= MAX_PAYLOAD_BYTES);
                 at = frame.end;
             }
             assert_eq!(at, 480_000);
         }
         let sizes = || plan.iter().map(|frame| frame.end - frame.start);
-        assert!(sizes().min() < Some(4) && sizes().max() > Some(8_000));
+        assert!(sizes().any(|size| size == 0) && sizes().any(|size| (1..4).contains(&size)));
+        assert!(sizes().max() > Some(8_000));
     }
 
     #[test]

@@ -1,0 +1,24 @@
+//! What a call costs. The program prints it all; `benches/engine.rs` times the engine alone.
+//!
+//! - [`comparison`]: the built Worker in plain workerd beside an empty Worker that receives the same messages;
+//!   [`workerd`], [`load`], [`speech`] and [`usage`] are its parts, [`report`] its table;
+//! - [`call`]: a call-second of the engine without any platform, and [`instructions`], which counts what it takes.
+#![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
+
+pub mod call;
+pub mod comparison;
+pub mod instructions;
+pub mod load;
+pub mod report;
+pub mod speech;
+pub mod usage;
+pub mod workerd;
+
+use std::path::{Path, PathBuf};
+
+/// The checkout's top folder.
+#[must_use]
+pub fn top() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}

@@ -1,0 +1,71 @@
+//! `cargo xtask bench`: what a call costs, as tables on standard output.
+#![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
+
+use std::fs;
+use std::hint::black_box;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use fourwire_bench::call::Call;
+use fourwire_bench::comparison::{self, Plan};
+use fourwire_bench::{instructions, report, top};
+
+/// What a call costs: the built Worker beside an empty one, in plain workerd
+#[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Options {
+    /// Numbers of concurrent calls
+    #[arg(long, value_delimiter = ',', default_value = "1,50")]
+    calls: Vec<u32>,
+    /// How often each is measured
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// How long each is measured
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// How many seconds the calls talk before that
+    #[arg(long, default_value_t = 8)]
+    warm_up: u64,
+    /// Write the tables to docs/bench.md too
+    #[arg(long)]
+    write: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play a call through the engine and say nothing: what valgrind watches
+    SessionSeconds {
+        /// How long a call
+        seconds: u32,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    if let Some(Command::SessionSeconds { seconds }) = options.command {
+        let mut call = Call::open();
+        for _ in 0..seconds {
+            black_box(call.second());
+        }
+        return Ok(());
+    }
+    let plan = Plan {
+        calls: options.calls,
+        rounds: options.rounds,
+        warm_up: Duration::from_secs(options.warm_up),
+        window: Duration::from_secs(options.seconds),
+    };
+    eprintln!("counting the engine's instructions");
+    let instructions = instructions::per_call_second()?;
+    let rows = comparison::run(&plan, |step| eprintln!("{step}")).await?;
+    let text = report::markdown(&plan, &rows, instructions)?;
+    println!("{text}");
+    if options.write {
+        fs::write(top().join("docs/bench.md"), text).context("cannot write docs/bench.md")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! What a process has used, as Linux counts it: CPU time, memory, and how busy the machine was besides.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+
+/// CPU time of a process, user and system, all threads, those that ended too. The kernel's clock for it has a
+/// resolution of nanoseconds; `/proc/PID/stat` has the same in ticks of 10 ms, too coarse for one call.
+///
+/// # Errors
+/// When the process is gone.
+pub fn cpu(pid: u32) -> Result<Duration> {
+    let pid = Pid::from_raw(i32::try_from(pid)?);
+    let clock = clock_getcpuclockid(pid).context("workerd has ended")?;
+    Ok(clock_gettime(clock)?.into())
+}
+
+/// CPU time of this process.
+///
+/// # Errors
+/// Never on Linux.
+pub fn own_cpu() -> Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?.into())
+}
+
+/// Resident memory of a process in MB (10⁶ bytes): `VmRSS` of `/proc/PID/status`.
+///
+/// # Errors
+/// When the process is gone.
+pub fn memory_mb(pid: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("workerd has ended")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in its status")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")?;
+    Ok(kib * 1024.0 / 1e6)
+}
+
+/// The whole machine's CPU time since it started, in ticks.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine {
+    busy: f64,
+    total: f64,
+}
+
+impl Machine {
+    /// As it is now.
+    ///
+    /// # Errors
+    /// When `/proc/stat` cannot be read.
+    pub fn now() -> Result<Self> {
+        let stat = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+        // cpu user nice system idle iowait irq softirq steal guest guest_nice; guests are counted in user already.
+        let line = stat.lines().next().unwrap_or_default();
+        let ticks: Vec<f64> = line.split_whitespace().skip(1).take(8).filter_map(|field| field.parse().ok()).collect();
+        let [_, _, _, idle, iowait, ..] = ticks[..] else { anyhow::bail!("/proc/stat has another form") };
+        let total: f64 = ticks.iter().sum();
+        Ok(Self { busy: total - idle - iowait, total })
+    }
+
+    /// Which part of the machine was in use since `earlier`, 0 to 1; time that the host took away counts as use.
+    #[must_use]
+    pub fn busy_since(self, earlier: Self) -> f64 {
+        (self.busy - earlier.busy) / (self.total - earlier.total).max(1.0)
+    }
+}

@@ -1,0 +1,248 @@
+//! A Worker in plain workerd, without the proxies that wrangler and Miniflare put in front of it.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use anyhow::{Context, Result, bail, ensure};
+use fourwire_lab::identity::Issuer;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{speech, top};
+
+/// Which Worker runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The one that is deployed.
+    Fourwire,
+    /// One that receives the same messages and drops them.
+    Null,
+}
+
+impl Subject {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Fourwire, Self::Null];
+
+    /// For a table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fourwire => "Fourwire",
+            Self::Null => "null",
+        }
+    }
+}
+
+/// Everything that the Worker needs around it.
+pub struct World<'a> {
+    /// Who signs users in.
+    pub issuer: &'a Issuer,
+    /// Where its audio goes.
+    pub speech: &'a speech::Speech,
+}
+
+/// A running workerd. It ends when dropped, with its state.
+pub struct Workerd {
+    child: Child,
+    folder: PathBuf,
+    origin: String,
+}
+
+/// What is used of `wrangler.toml`.
+#[derive(Deserialize)]
+struct Wrangler {
+    compatibility_date: String,
+    #[serde(default)]
+    vars: toml::Table,
+    durable_objects: DurableObjects,
+    #[serde(default)]
+    r2_buckets: Vec<Bucket>,
+}
+
+#[derive(Deserialize)]
+struct DurableObjects {
+    bindings: Vec<ObjectBinding>,
+}
+
+#[derive(Deserialize)]
+struct ObjectBinding {
+    name: String,
+    class_name: String,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    binding: String,
+}
+
+/// The one message of workerd that is waited for.
+#[derive(Deserialize)]
+struct Listening {
+    port: u16,
+}
+
+impl Workerd {
+    /// Starts a Worker, with its state in a folder of its own.
+    ///
+    /// # Errors
+    /// When it is not built, or does not run.
+    pub fn start(subject: Subject, world: &World<'_>) -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("fourwire-bench-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("state"))?;
+        fs::write(folder.join("config.capnp"), config(subject, world, &folder)?)?;
+        let log = folder.join("log");
+        let mut child = Command::new(program())
+            // Where it listens is told on standard output.
+            .args(["serve", "--control-fd=1", "config.capnp"])
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log)?)
+            .spawn()
+            .context("workerd does not run: `cargo xtask setup --for test` installs it")?;
+        let mut told = BufReader::new(child.stdout.take().context("standard output is piped")?);
+        let mut line = String::new();
+        told.read_line(&mut line)?;
+        let mut workerd = Self { child, folder, origin: String::new() };
+        let Ok(Listening { port }) = serde_json::from_str(&line) else {
+            let _ = workerd.child.wait();
+            bail!("workerd did not start: {line}{}", fs::read_to_string(log)?);
+        };
+        // Whatever else it says must not fill the pipe.
+        thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+        workerd.origin = format!("http://127.0.0.1:{port}");
+        check_health(port)?;
+        Ok(workerd)
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Workerd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The Worker is loaded and has all its settings.
+fn check_health(port: u16) -> Result<()> {
+    let mut connection = TcpStream::connect(("127.0.0.1", port))?;
+    connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
+    let mut status = String::new();
+    BufReader::new(connection).read_line(&mut status)?;
+    ensure!(status.contains(" 200 "), "the Worker is not well: {status}");
+    Ok(())
+}
+
+/// The version of workerd.
+///
+/// # Errors
+/// When it does not run.
+pub fn version() -> Result<String> {
+    let output = Command::new(program()).arg("--version").output().context("workerd does not run")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The binary itself: npm puts it there in place of its starter.
+fn program() -> PathBuf {
+    top().join("node_modules/workerd/bin/workerd")
+}
+
+/// workerd's configuration. The Workers' files are copied beside it, since it embeds only what lies near.
+fn config(subject: Subject, world: &World<'_>, folder: &Path) -> Result<String> {
+    let wrangler: Wrangler =
+        toml::from_str(&fs::read_to_string(top().join("wrangler.toml"))?).context("wrangler.toml")?;
+    let mut modules = vec!["(name = \"index.js\", esModule = embed \"index.js\")".to_owned()];
+    let mut bindings = Vec::new();
+    match subject {
+        Subject::Null => fs::write(folder.join("index.js"), include_str!("null_worker.js"))?,
+        Subject::Fourwire => {
+            let built = top().join("build/worker");
+            for file in ["index.js", "index_bg.wasm"] {
+                fs::copy(built.join(file), folder.join(file))
+                    .context("the Worker is not built: `cargo xtask build`")?;
+            }
+            modules.push("(name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\")".to_owned());
+            bindings.extend(variables(&wrangler, world));
+            let buckets = wrangler.r2_buckets.iter();
+            bindings
+                .extend(buckets.map(|bucket| format!("(name = {}, r2Bucket = \"nowhere\")", quoted(&bucket.binding))));
+        }
+    }
+    let mut classes = Vec::new();
+    for object in &wrangler.durable_objects.bindings {
+        if subject == Subject::Null && object.class_name != "Call" {
+            continue;
+        }
+        let class = quoted(&object.class_name);
+        classes.push(format!("(className = {class}, uniqueKey = {class}, enableSql = true)"));
+        bindings.push(format!("(name = {}, durableObjectNamespace = {class})", quoted(&object.name)));
+    }
+    let [modules, bindings, classes] = [modules, bindings, classes].map(|parts| parts.join(",\n    "));
+    Ok(format!(
+        r#"using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "worker", worker = .worker),
+    (name = "internet", network = (allow = ["local"])),
+    (name = "state", disk = (path = "state", writable = true)),
+    # No call ends while it is measured, so nothing is stored.
+    (name = "nowhere", external = (address = "127.0.0.1:1", http = ())),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "worker")],
+);
+
+const worker :Workerd.Worker = (
+  compatibilityDate = {date},
+  modules = [
+    {modules}
+  ],
+  bindings = [
+    {bindings}
+  ],
+  durableObjectNamespaces = [
+    {classes}
+  ],
+  durableObjectStorage = (localDisk = "state"),
+);
+"#,
+        date = quoted(&wrangler.compatibility_date)
+    ))
+}
+
+/// `wrangler.toml`'s variables and what an operator would set besides, pointing at what runs here.
+fn variables(wrangler: &Wrangler, world: &World<'_>) -> Vec<String> {
+    let own = [
+        ("IDENTITY_ISSUER", world.issuer.url().to_owned()),
+        ("IDENTITY_AUDIENCE", world.issuer.audience().to_owned()),
+        ("IDENTITY_KEYS_URL", world.issuer.keys_url()),
+        ("DEEPGRAM_URL", world.speech.url()),
+        ("DEEPGRAM_API_KEY", "any".to_owned()),
+        ("ENCRYPTION_SECRET", "a secret that is only good for benchmarks".to_owned()),
+    ];
+    let set = wrangler.vars.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?.to_owned())));
+    set.chain(own).map(|(name, value)| format!("(name = {}, text = {})", quoted(name), quoted(&value))).collect()
+}
+
+/// A text literal: Cap'n Proto's are written like JSON's, for texts like these.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
