@@ -1,6 +1,7 @@
 // Runs the built Worker in real workerd for the black-box tests, configured by wrangler.toml itself.
 //
-// Argument: JSON {"worker": "build/drill", "vars": {…}, "state": DIRECTORY, "port": 0}.
+// Argument: JSON {"worker": "build/drill", "options": {…}, "vars": {…}, "state": DIRECTORY, "port": 0}; options.mjs makes
+// the options.
 // Standard output: one JSON line {"ready": "http://127.0.0.1:PORT/"}, then one line for each order.
 // Standard input: orders, one JSON line each: {"evict": NAME, "class": "Call", "sockets": "hibernate" | "close"}.
 // Standard error: what the Worker logs. The process ends when its standard input does, and DIRECTORY with it.
@@ -10,11 +11,9 @@ import { createInterface } from "node:readline";
 import path from "node:path";
 
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
-import { unstable_getMiniflareWorkerOptions as workerOptions } from "wrangler";
 
 const order = JSON.parse(process.argv[2]);
 const root = path.resolve(order.worker);
-const { workerOptions: options } = workerOptions("wrangler.toml");
 
 // What wrangler gives is in the form of Miniflare 4's options.
 const miniflare = new Miniflare(convertV4MiniflareOptions({
@@ -25,7 +24,7 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   handleStructuredLogs: ({ level, message }) => process.stderr.write(`${level}: ${message}\n`),
   workers: [
     {
-      ...options,
+      ...order.options,
       name: "fourwire",
       rootPath: root,
       modulesRoot: root,
@@ -34,7 +33,7 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
         { type: "ESModule", path: path.join(root, "index.js") },
         { type: "CompiledWasm", path: path.join(root, "index_bg.wasm") },
       ],
-      bindings: { ...options.bindings, ...order.vars },
+      bindings: { ...order.options.bindings, ...order.vars },
     },
   ],
 }));

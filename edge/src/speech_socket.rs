@@ -150,10 +150,16 @@ async fn connect(endpoint: &Endpoint, signal: &AbortSignal) -> Option<WebSocket>
         }
     };
     let status = answer.status_code();
-    let reason = answer.headers().get("dg-error").ok().flatten().unwrap_or_default();
+    let reason = answer.headers().get("dg-error").ok().flatten().map(short_reason).unwrap_or_default();
     let socket = answer.websocket();
     if socket.is_none() {
         worker::console_warn!("speech: refused with status {status} {reason}");
     }
     socket
+}
+
+/// A service's reason as far as it is a name for an error: its free text might hold anything, and does not go into a log.
+fn short_reason(header: String) -> String {
+    let is_name = header.len() <= 64 && header.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_name { header } else { String::new() }
 }

@@ -4,13 +4,16 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::{fs, thread};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::personal;
+
+/// What is to be done where it does not.
+const NODE_RUNS: &str = "node runs: `cargo xtask setup --for test` installs it";
 
 /// What happens to an object's sockets when it is evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,25 +45,20 @@ impl Workerd {
     /// When it does not start: a test cannot go on without it.
     #[must_use]
     pub fn start(variables: &Map<String, Value>, state: &Path) -> Self {
-        let top = top();
         let temporary = state.join("tmp");
         fs::create_dir_all(&temporary).expect("a directory for what is not kept");
-        let order = json!({"worker": "build/drill", "vars": variables, "state": state, "port": 0});
-        let mut child = Command::new(top.join("node_modules/.bin/node"))
-            .arg("tests/workerd.mjs")
+        let order =
+            json!({"worker": "build/drill", "options": options(), "vars": variables, "state": state, "port": 0});
+        let mut child = node("tests/workerd.mjs")
             .arg(order.to_string())
-            .current_dir(&top)
             // A process that is killed leaves its temporary files; so they go with the state.
             .env("TMPDIR", temporary)
-            .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
-            .env("WRANGLER_SEND_METRICS", "false")
-            .env("WRANGLER_SEND_ERROR_REPORTS", "false")
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("node runs: `cargo xtask setup --for test` installs it");
+            .expect(NODE_RUNS);
         let log = Arc::new(Mutex::new(String::new()));
         let errors = BufReader::new(child.stderr.take().expect("piped"));
         let shared = Arc::clone(&log);
@@ -132,6 +130,28 @@ fn end_the_run(what: &str, line: &str) -> ! {
     // Not `eprintln!`, which a test harness keeps back.
     let _ = writeln!(io::stderr(), "\nThe run is over: the Worker logged {what}:\n{line}");
     process::exit(1)
+}
+
+/// What wrangler.toml says, for every Worker of this test program.
+fn options() -> &'static Value {
+    static OPTIONS: OnceLock<Value> = OnceLock::new();
+    OPTIONS.get_or_init(|| {
+        let output = node("tests/options.mjs").stderr(Stdio::inherit()).output().expect(NODE_RUNS);
+        serde_json::from_slice(&output.stdout).expect("wrangler.toml can be read")
+    })
+}
+
+/// Node with one of our scripts; nothing is told to anybody about it.
+fn node(script: &str) -> Command {
+    let top = top();
+    let mut command = Command::new(top.join("node_modules/.bin/node"));
+    command
+        .arg(script)
+        .current_dir(&top)
+        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+        .env("WRANGLER_SEND_METRICS", "false")
+        .env("WRANGLER_SEND_ERROR_REPORTS", "false");
+    command
 }
 
 /// The checkout's top folder.

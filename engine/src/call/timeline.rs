@@ -41,8 +41,23 @@ struct Lane {
     started: bool,
     /// When the last frame came.
     last_at: UnixMillis,
+    /// The shortest frame so far.
+    shortest: u64,
     /// The longest frame so far.
     longest: u64,
+}
+
+impl Lane {
+    /// How many samples the client has captured and not sent, when that many have passed since its last frame by the
+    /// clock, seen from a channel that sends a frame of `frame`. Where all frames are of one length, it is a whole frame or
+    /// none, so the clock only has to say which, and its jitter vanishes. Else the frame that is being filled may be longer
+    /// than those before it. In a burst after a stall the clock shows less than the truth, never more.
+    fn held_after(&self, passed: u64, frame: u64) -> u64 {
+        if self.shortest == self.longest && self.longest == frame {
+            return if passed.saturating_mul(2) >= frame { frame } else { 0 };
+        }
+        passed.min(self.longest.saturating_mul(2))
+    }
 }
 
 /// What a frame does to the timeline: the silence that goes in before it is placed, in samples at the client's rate.
@@ -71,16 +86,16 @@ impl Timeline {
         let behind = other.position.saturating_sub(lane.position.saturating_add(samples));
         let allowed = if lane.started { samples_in(self.rate, SLACK_MILLIS) } else { 0 };
         let absent = if behind > allowed {
-            // The other channel's position is that of its last frame's end; what it has captured since and not sent is
-            // known only by the clock, and is at most a frame. In a burst after a stall the clock shows less, never more.
-            let held = samples_in(self.rate, now.since(other.last_at)).min(other.longest);
-            behind.saturating_add(held)
+            // The other channel's position is that of its last frame's end; it has captured more since and not sent it.
+            let passed = samples_in(self.rate, now.since(other.last_at));
+            behind.saturating_add(other.held_after(passed, samples))
         } else {
             0
         };
         lane.position = lane.position.saturating_add(absent).saturating_add(samples);
         lane.started = true;
         lane.last_at = now;
+        lane.shortest = if lane.longest == 0 { samples } else { lane.shortest.min(samples) };
         lane.longest = lane.longest.max(samples);
 
         let lag = lane.position.saturating_sub(other.position);
@@ -228,6 +243,20 @@ mod tests {
         }
         timeline.place(Channel::User, TEN_MS, at(11_010));
         assert!(timeline.lanes.user.position.abs_diff(11 * RATE) <= 2 * TEN_MS, "{timeline:?}");
+    }
+
+    #[test]
+    fn with_frames_of_one_length_a_return_is_placed_to_the_sample_whatever_the_clocks_jitter() {
+        for (jitter, user_first) in [(0, true), (3, true), (4, true), (0, false), (3, false), (4, false)] {
+            let mut timeline = timeline();
+            let order = if user_first { [Channel::User, Channel::Remote] } else { [Channel::Remote, Channel::User] };
+            play(&mut timeline, 0, 5_000, &order);
+            play(&mut timeline, 5_000, 15_000, &[Channel::Remote]);
+            for channel in order {
+                timeline.place(channel, TEN_MS, at(15_010 + jitter));
+            }
+            assert_eq!(timeline.lanes.user.position, timeline.lanes.remote.position, "{jitter} {user_first}");
+        }
     }
 
     #[test]
