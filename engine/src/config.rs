@@ -117,6 +117,9 @@ impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn read(settings: &[(&str, &str)]) -> Config {

@@ -146,6 +146,9 @@ fn derive(secret: &Pii<Vec<u8>>, salt: &[u8], info: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";

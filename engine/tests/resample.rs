@@ -12,6 +12,8 @@ use std::f64::consts::PI;
 use fourwire_engine::audio::resample::Resampler;
 use fourwire_engine::audio::{SampleRate, SampleRateError};
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// What clients are known to send, and rates nobody sends that share few or no factors with 16,000.
 const RATES: [u32; 12] = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 8_001, 16_001, 47_999];
