@@ -348,7 +348,6 @@ impl Shell {
 
 /// A fault on purpose, for the test that looks at what it does to others.
 #[cfg(feature = "drill")]
-#[expect(clippy::panic, reason = "this is what the drill is for")]
 fn drill(text: &str) {
     assert!(text != r#"{"type":"drill","fault":"panic"}"#, "drill");
 }
