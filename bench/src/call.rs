@@ -64,8 +64,8 @@ impl Call {
         call
     }
 
-    /// One second of the call: a frame of each channel every 10 ms, then an answer on each stream. Returns how many bytes
-    /// of audio went to the services.
+    /// One second of the call: a frame of each channel every 10 ms, then an answer on each stream. Returns how many
+    /// bytes of audio went to the services.
     pub fn second(&mut self) -> usize {
         let heard_before = self.heard_bytes;
         let frames = std::mem::take(&mut self.frames);

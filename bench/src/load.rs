@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 /// How long a call may take to be connected. The first one may find a Worker that is still being compiled.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
-/// Calls do not begin all at once: opening one takes far more than going on with it.
+/// Calls do not begin all at once: opening a call's streams takes far more than going on with it.
 const BETWEEN_CALLS: Duration = Duration::from_millis(50);
 
 /// What a client sends.
@@ -116,14 +116,12 @@ pub struct Sent {
 }
 
 impl Calls {
-    /// Connects one call after the other, and lets each talk from then on.
+    /// Connects every call, then lets one after the other begin to talk.
     ///
     /// # Errors
     /// When the Worker does not take one.
     pub async fn start(edge: &str, token: &str, traffic: Traffic, calls: u32) -> Result<Self> {
-        let frames = Arc::new(traffic.frames());
-        let frame_time = Duration::from_secs(1) / traffic.frames_per_second();
-        let mut running = Self { traffic, tasks: Vec::new(), counters: Arc::default() };
+        let mut phones = Vec::new();
         for _ in 0..calls {
             let options = PhoneOptions {
                 auth: traffic.auth(),
@@ -131,7 +129,12 @@ impl Calls {
                 ..PhoneOptions::new(edge, token)
             };
             let connecting = timeout(CONNECT_LIMIT, Phone::connect(options));
-            let phone = connecting.await.context("the Worker does not answer")??;
+            phones.push(connecting.await.context("the Worker does not answer")??);
+        }
+        let frames = Arc::new(traffic.frames());
+        let frame_time = Duration::from_secs(1) / traffic.frames_per_second();
+        let mut running = Self { traffic, tasks: Vec::new(), counters: Arc::default() };
+        for phone in phones {
             let talking = talk(phone, Arc::clone(&frames), frame_time, Arc::clone(&running.counters));
             running.tasks.push(tokio::spawn(talking));
             sleep(BETWEEN_CALLS).await;

@@ -46,7 +46,9 @@ pub fn markdown(plan: &Plan, rows: &[Row], instructions: Option<f64>) -> Result<
         let (fourwire, null) = (Spread::of(&row.fourwire, |it| it.cpu_ms), Spread::of(&row.null, |it| it.cpu_ms));
         let ratios = Spread::new(row.fourwire.iter().zip(&row.null).map(|(ours, null)| ours.cpu_ms / null.cpu_ms));
         let (name, calls, verdict) = (row.traffic.name(), row.calls, verdict(row));
-        writeln!(text, "| {name} | {calls} | {fourwire} | {null} | **{ratios}** | {verdict} |")?;
+        // Work that was not done has cost nothing.
+        let ratio = if is_done(row) { format!("**{ratios}**") } else { "not valid".to_owned() };
+        writeln!(text, "| {name} | {calls} | {fourwire} | {null} | {ratio} | {verdict} |")?;
     }
     text += "\n## Whether it was a fair run\n\n\
              Frames sent, as a part of what real time asks for; the longest that one was late; audio that reached the \
@@ -127,6 +129,14 @@ fn verdict(row: &Row) -> String {
         faults.push("noisy");
     }
     if faults.is_empty() { "good".to_owned() } else { faults.join(", ") }
+}
+
+/// Whether everything was sent, and what was sent has gone all its way.
+fn is_done(row: &Row) -> bool {
+    Subject::BOTH.into_iter().all(|subject| {
+        let worst = Worst::of(row.samples(subject));
+        worst.kept >= BEHIND && worst.heard.is_none_or(|heard| heard >= BEHIND)
+    })
 }
 
 /// The worst of several windows, each number for itself.
