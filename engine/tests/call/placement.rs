@@ -14,6 +14,15 @@ fn minute(rate: u32) -> (Client, Vec<Said>, Vec<Said>) {
     (Client::new(rate, 60_000, user.clone(), remote.clone()), user, remote)
 }
 
+/// Plays a call to its end, and asserts that each side was heard where it spoke.
+fn play(client: &Client, user: &[Said], remote: &[Said]) -> Call {
+    let mut call = Call::new();
+    call.play_and_end(client);
+    call.assert_heard(User, user);
+    call.assert_heard(Remote, remote);
+    call
+}
+
 /// What was said at times that a gap does not take away.
 fn outside(said: &[Said], gaps: &[std::ops::Range<u64>]) -> Vec<Said> {
     let overlaps = |said: &Said| gaps.iter().any(|gap| said.at + 300 > gap.start && said.at < gap.end);
@@ -29,10 +38,7 @@ fn a_side_that_is_muted_for_ten_seconds_twice_comes_back_in_its_place() {
         let user = outside(&user, &muted);
         client.sides.user.said.clone_from(&user);
         client.sides.user.muted = muted;
-        let mut call = Call::new();
-        call.play_and_end(&client);
-        call.assert_heard(User, &user);
-        call.assert_heard(Remote, &remote);
+        let call = play(&client, &user, &remote);
         assert_eq!((call.samples(User), call.samples(Remote)), (960_000, 960_000), "at {rate} Hz");
     }
 }
@@ -42,10 +48,7 @@ fn a_stall_of_five_seconds_and_the_burst_after_it_move_nothing() {
     for rate in [16_000, 48_000] {
         let (mut client, user, remote) = minute(rate);
         client.stall = Some(20_000..25_000);
-        let mut call = Call::new();
-        call.play_and_end(&client);
-        call.assert_heard(User, &user);
-        call.assert_heard(Remote, &remote);
+        let call = play(&client, &user, &remote);
         assert_eq!((call.samples(User), call.samples(Remote)), (960_000, 960_000), "at {rate} Hz");
     }
 }
@@ -58,10 +61,7 @@ fn a_mute_that_ends_within_a_stall_is_placed_too() {
     client.sides.user.said.clone_from(&user);
     client.sides.user.muted = vec![muted];
     client.stall = Some(20_000..25_000);
-    let mut call = Call::new();
-    call.play_and_end(&client);
-    call.assert_heard(User, &user);
-    call.assert_heard(Remote, &remote);
+    play(&client, &user, &remote);
 }
 
 #[test]
@@ -77,10 +77,7 @@ fn frames_of_any_size_from_one_sample_to_the_largest_give_the_same_words() {
             let (mut client, user, remote) = minute(rate);
             client.sides.user.frames.clone_from(&user_sizes);
             client.sides.remote.frames.clone_from(&remote_sizes);
-            let mut call = Call::new();
-            call.play_and_end(&client);
-            call.assert_heard(User, &user);
-            call.assert_heard(Remote, &remote);
+            let call = play(&client, &user, &remote);
             assert_eq!((call.samples(User), call.samples(Remote)), (960_000, 960_000), "at {rate} Hz");
         }
     }
@@ -93,10 +90,7 @@ fn a_side_that_starts_late_starts_at_its_place() {
     let remote = outside(&remote, std::slice::from_ref(&late));
     client.sides.remote.said.clone_from(&remote);
     client.sides.remote.muted = vec![late];
-    let mut call = Call::new();
-    call.play_and_end(&client);
-    call.assert_heard(User, &user);
-    call.assert_heard(Remote, &remote);
+    let call = play(&client, &user, &remote);
     assert_eq!((call.samples(User), call.samples(Remote)), (960_000, 960_000));
 }
 
