@@ -16,7 +16,7 @@ use fourwire_bench::{instructions, report, top};
 #[command(args_conflicts_with_subcommands = true)]
 struct Options {
     /// Numbers of concurrent calls
-    #[arg(long, value_delimiter = ',', default_value = "1,50")]
+    #[arg(long, value_delimiter = ',', default_value = "1,25,50")]
     calls: Vec<u32>,
     /// How often each is measured
     #[arg(long, default_value_t = 3)]

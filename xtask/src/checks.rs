@@ -13,6 +13,7 @@ use crate::process;
 use crate::progress::Progress;
 use crate::repo::Repo;
 use crate::setup::{self, Purpose, WASM_TARGET};
+use crate::stamp::Stamp;
 use crate::worker::{self, Flavour};
 
 /// What is run.
@@ -29,6 +30,24 @@ pub struct Options {
 struct Check {
     name: &'static str,
     run: Run,
+    /// What the outcome hangs on, where that is known as a whole: while it stays the same, a check that passed is skipped.
+    hangs_on: Option<fn(&Repo) -> Result<String>>,
+}
+
+impl Check {
+    const fn new(name: &'static str, run: Run) -> Self {
+        Self { name, run, hangs_on: None }
+    }
+
+    /// A check of the recogniser, which is a workspace of its own, takes a minute and hardly ever changes.
+    const fn of_recogniser(name: &'static str, run: Run) -> Self {
+        Self { name, run, hangs_on: Some(setup::recogniser_sources) }
+    }
+
+    fn stamp(&self, repo: &Repo) -> Result<Option<Stamp>> {
+        let key = self.hangs_on.map(|hangs_on| hangs_on(repo)).transpose()?;
+        Ok(key.map(|key| Stamp::new(repo, &format!("passed-{}", self.name.replace(' ', "-")), key)))
+    }
 }
 
 /// How a step is run.
@@ -44,19 +63,19 @@ enum Run {
 use Run::{Build, Live, Quiet};
 
 const CHECKS: [Check; 13] = [
-    Check { name: "format", run: Quiet(format) },
-    Check { name: "clippy", run: Quiet(clippy) },
-    Check { name: "clippy of the Worker", run: Quiet(clippy_worker) },
-    Check { name: "clippy of the Worker with drills", run: Quiet(clippy_drill) },
-    Check { name: "native tests", run: Live(native_tests) },
-    Check { name: "wasm tests", run: Live(wasm_tests) },
-    Check { name: "documentation", run: Quiet(documentation) },
-    Check { name: "recogniser format", run: Quiet(recogniser_format) },
-    Check { name: "recogniser clippy", run: Quiet(recogniser_clippy) },
-    Check { name: "recogniser tests", run: Live(recogniser_tests) },
-    Check { name: "build the lab", run: Build(dev::build_lab) },
-    Check { name: "build the Worker with drills", run: Build(build_drill) },
-    Check { name: "black-box tests", run: Live(black_box_tests) },
+    Check::new("format", Quiet(format)),
+    Check::new("clippy", Quiet(clippy)),
+    Check::new("clippy of the Worker", Quiet(clippy_worker)),
+    Check::new("clippy of the Worker with drills", Quiet(clippy_drill)),
+    Check::new("native tests", Live(native_tests)),
+    Check::new("wasm tests", Live(wasm_tests)),
+    Check::new("documentation", Quiet(documentation)),
+    Check::of_recogniser("recogniser format", Quiet(recogniser_format)),
+    Check::of_recogniser("recogniser clippy", Quiet(recogniser_clippy)),
+    Check::of_recogniser("recogniser tests", Live(recogniser_tests)),
+    Check::new("build the lab", Build(dev::build_lab)),
+    Check::new("build the Worker with drills", Build(build_drill)),
+    Check::new("black-box tests", Live(black_box_tests)),
 ];
 
 /// Runs the checks that the options choose, up to the first that fails.
@@ -75,6 +94,11 @@ pub fn run(repo: &Repo, options: &Options) -> Result<()> {
     eprintln!();
     let mut progress = Progress::new(chosen.len());
     for check in chosen {
+        let stamp = check.stamp(repo)?;
+        if stamp.as_ref().is_some_and(Stamp::is_set) {
+            progress.skip(check.name, "passed before, and nothing has changed");
+            continue;
+        }
         match check.run {
             Quiet(command) => {
                 let log = repo.log(check.name);
@@ -83,6 +107,9 @@ pub fn run(repo: &Repo, options: &Options) -> Result<()> {
             }
             Live(command) => progress.live(check.name, || process::run_live(&mut command(repo)))?,
             Build(build) => build(repo, &mut progress)?,
+        }
+        if let Some(stamp) = stamp {
+            stamp.set()?;
         }
     }
     Ok(())

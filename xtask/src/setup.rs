@@ -16,7 +16,9 @@ use std::path::Path;
 use anyhow::Result;
 use clap::ValueEnum;
 
-pub use self::recogniser::{program as recogniser_program, target_dir as recogniser_target_dir};
+pub use self::recogniser::{
+    program as recogniser_program, sources as recogniser_sources, target_dir as recogniser_target_dir,
+};
 pub use self::rust::WASM_TARGET;
 pub use self::wheels::{model_dir, sample_dir};
 use crate::progress::Progress;

@@ -8,7 +8,16 @@ use crate::process;
 use crate::repo::Repo;
 use crate::stamp::{self, Stamp};
 
-const SOURCES: [&str; 3] = ["lab/recogniser/src", "lab/recogniser/Cargo.toml", "lab/recogniser/Cargo.lock"];
+const SOURCES: [&str; 4] =
+    ["lab/recogniser/src", "lab/recogniser/tests", "lab/recogniser/Cargo.toml", "lab/recogniser/Cargo.lock"];
+
+/// A hash of everything that it is made from.
+///
+/// # Errors
+/// When a source cannot be read.
+pub fn sources(repo: &Repo) -> Result<String> {
+    stamp::hash_of(&repo.path(""), &SOURCES)
+}
 
 /// The program.
 pub fn program(repo: &Repo) -> PathBuf {
@@ -31,10 +40,13 @@ pub fn run(repo: &Repo, log: &Path) -> Result<()> {
     let stamp = stamp(repo)?;
     let mut cargo = repo.command("cargo");
     cargo.current_dir(repo.path("lab/recogniser")).env("CARGO_TARGET_DIR", target_dir(repo));
+    // Left to itself its C++ part compiles one file at a time.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cargo.env("CMAKE_PARALLEL", cores.to_string());
     process::run_logged(cargo.args(["build", "--release", "--locked"]), log)?;
     stamp.set()
 }
 
 fn stamp(repo: &Repo) -> Result<Stamp> {
-    Ok(Stamp::new(repo, "recogniser", stamp::hash_of(&repo.path(""), &SOURCES)?))
+    Ok(Stamp::new(repo, "recogniser", sources(repo)?))
 }
