@@ -3,6 +3,8 @@
 //! - [`call`]: the session of one call, from the first frame to the stored conversation;
 //! - [`audio`]: PCM and resampling;
 //! - [`speech`]: speech services as codecs;
+//! - [`phone`]: numbers, who may use them, and whom may be called;
+//! - [`twilio`]: what is spoken with Twilio;
 //! - [`identity`]: who a client is, from an ID token;
 //! - [`vault`]: keys, sealing, blind indexes;
 //! - [`config`]: the operator's settings, parsed once.
@@ -19,5 +21,7 @@ pub mod audio;
 pub mod call;
 pub mod config;
 pub mod identity;
+pub mod phone;
 pub mod speech;
+pub mod twilio;
 pub mod vault;

@@ -6,7 +6,8 @@
 //!   version (1 byte, 0x01) ‖ key id (4 bytes) ‖ nonce (12 bytes) ‖ AES-256-GCM ciphertext ‖ tag (16 bytes)
 //! ```
 //!
-//! - the key belongs to one user: HKDF-SHA256 of the master secret, salt = user id, info = `fourwire/v1/user`;
+//! - the key belongs to one owner: HKDF-SHA256 of the master secret; for a user's records salt = user id and
+//!   info = `fourwire/v1/user`, for a telephone number's salt = its blind index and info = `fourwire/v1/number`;
 //! - the key id names the master secret: the first bytes of HKDF-SHA256 of it, no salt, info = `fourwire/v1/key-id`;
 //! - the associated data is the version, the key id and the record's own address, so a sealed record opens nowhere else.
 //!
@@ -55,6 +56,21 @@ pub enum OpenError {
 #[error("is too long to be sealed")]
 pub struct SealError;
 
+/// Whose record it is, and so whose key seals it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner<'a> {
+    /// A user's.
+    User(&'a UserId),
+    /// A telephone number's, by its blind index.
+    Number(&'a str),
+}
+
+impl<'a> From<&'a UserId> for Owner<'a> {
+    fn from(user: &'a UserId) -> Self {
+        Self::User(user)
+    }
+}
+
 /// The master secrets: the first seals, every one opens.
 #[derive(Clone, Debug)]
 pub struct Vault {
@@ -74,13 +90,13 @@ impl Vault {
         Ok(Self { secrets })
     }
 
-    /// Seals a record of a user for its address. The nonce must be random and used for nothing else.
+    /// Seals a record of an owner for its address. The nonce must be random and used for nothing else.
     ///
     /// # Errors
     /// [`SealError`] where the record is longer than AES-GCM takes.
-    pub fn seal(
+    pub fn seal<'a>(
         &self,
-        user: &UserId,
+        owner: impl Into<Owner<'a>>,
         address: &str,
         nonce: [u8; NONCE_BYTES],
         plain: &[u8],
@@ -88,17 +104,17 @@ impl Vault {
         let secret = self.secrets.first().ok_or(SealError)?;
         let header = header(secret);
         let data = associated_data(header, address);
-        let sealed = user_cipher(secret, user)
+        let sealed = cipher_of(secret, owner.into())
             .encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: &data })
             .map_err(|_| SealError)?;
         Ok([&header[..], &nonce, &sealed].concat())
     }
 
-    /// Opens a record of a user at its address.
+    /// Opens a record of an owner at its address.
     ///
     /// # Errors
     /// [`OpenError`] says why it does not open.
-    pub fn open(&self, user: &UserId, address: &str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+    pub fn open<'a>(&self, owner: impl Into<Owner<'a>>, address: &str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         let (head, rest) = sealed.split_first_chunk::<{ 1 + KEY_ID_BYTES }>().ok_or(OpenError::Format)?;
         let (nonce, cipher) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError::Format)?;
         if head.first() != Some(&VERSION) {
@@ -106,7 +122,7 @@ impl Vault {
         }
         let secret = self.secrets.iter().find(|secret| header(secret) == *head).ok_or(OpenError::Key)?;
         let data = associated_data(*head, address);
-        user_cipher(secret, user)
+        cipher_of(secret, owner.into())
             .decrypt(&Nonce::from(*nonce), Payload { msg: cipher, aad: &data })
             .map_err(|_| OpenError::Sealed)
     }
@@ -132,8 +148,12 @@ fn associated_data(header: [u8; 1 + KEY_ID_BYTES], address: &str) -> Vec<u8> {
     [&header[..], address.as_bytes()].concat()
 }
 
-fn user_cipher(secret: &Pii<Vec<u8>>, user: &UserId) -> Aes256Gcm {
-    Aes256Gcm::new(&derive(secret, user.as_str().as_bytes(), "fourwire/v1/user").into())
+fn cipher_of(secret: &Pii<Vec<u8>>, owner: Owner<'_>) -> Aes256Gcm {
+    let (id, info) = match owner {
+        Owner::User(user) => (user.as_str(), "fourwire/v1/user"),
+        Owner::Number(index) => (index, "fourwire/v1/number"),
+    };
+    Aes256Gcm::new(&derive(secret, id.as_bytes(), info).into())
 }
 
 fn derive(secret: &Pii<Vec<u8>>, salt: &[u8], info: &str) -> [u8; 32] {
@@ -168,6 +188,8 @@ mod tests {
         assert_eq!(vault.open(&user("ann"), "calls/1", &sealed()).unwrap(), b"hello");
         assert_eq!(vault.open(&user("bob"), "calls/1", &sealed()), Err(OpenError::Sealed));
         assert_eq!(vault.open(&user("ann"), "calls/2", &sealed()), Err(OpenError::Sealed));
+        // A number whose index reads as the user's id is somebody else all the same.
+        assert_eq!(vault.open(Owner::Number("ann"), "calls/1", &sealed()), Err(OpenError::Sealed));
     }
 
     #[test]

@@ -25,6 +25,7 @@ fn an_hour_without_a_speech_service_takes_no_more_memory_than_three_minutes() {
     let start = Start {
         conversation: ConversationId::from_random([1; 16]),
         call_id: None,
+        phone_call: None,
         language: Language::parse("en").unwrap(),
         source: Source::PhoneCall,
     };

@@ -46,6 +46,61 @@ pub struct ChannelAudio {
     pub samples: Samples,
 }
 
+/// The telephone's side of a call, as the carrier reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneCall {
+    /// Who began it. Fourwire's calls are outbound.
+    pub direction: Direction,
+    /// The client's name for the call, where it gave one.
+    pub call_id: Option<CallId>,
+    /// The carrier's name for the caller's leg.
+    pub call_sid: String,
+    /// The carrier's name for the callee's leg, once there is one.
+    pub leg_sid: Option<String>,
+    /// Who was called, in E.164.
+    pub callee: Pii<String>,
+    /// The number that the callee saw, in E.164.
+    pub caller_id: Pii<String>,
+    /// When the call was asked for.
+    pub requested_at: UnixMillis,
+    /// When the callee's phone began to ring.
+    pub ringing_at: Option<UnixMillis>,
+    /// When the callee answered.
+    pub answered_at: Option<UnixMillis>,
+    /// When it ended.
+    pub ended_at: Option<UnixMillis>,
+    /// How it ended. Null while it goes on.
+    pub outcome: Option<Outcome>,
+    /// How long both could talk, in whole seconds as the carrier counts them.
+    pub duration: Option<u32>,
+}
+
+/// Who began a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The user.
+    Outbound,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// They talked, and one of them hung up.
+    Completed,
+    /// The callee was busy or declined.
+    Busy,
+    /// Nobody answered.
+    NoAnswer,
+    /// It could not be put through.
+    Failed,
+    /// The caller hung up before the callee answered.
+    Canceled,
+    /// It was refused before anybody was rung.
+    Refused,
+}
+
 /// One call's record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
@@ -65,6 +120,9 @@ pub struct Conversation {
     pub language: Language,
     /// The client's name for the call, where it gave one.
     pub call_id: Option<CallId>,
+    /// The telephone's side of it, where the carrier has told of one.
+    #[serde(default)]
+    pub phone_call: Option<PhoneCall>,
     /// What was made of the text.
     pub structured: Structured,
     /// Everything said, by time.

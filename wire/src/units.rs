@@ -4,7 +4,7 @@ use std::ops::{Add, Sub};
 
 use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 /// The one rate inside Fourwire: speech services take it, and the telephone band (to 7 kHz) fits below its half.
 pub const SAMPLES_PER_SECOND: u32 = 16_000;
@@ -124,8 +124,18 @@ impl UnixMillis {
     /// Reads an RFC 3339 text; `None` where it is not one or lies before 1970.
     #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
-        let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
-        u64::try_from(nanos / 1_000_000).ok().map(Self)
+        Self::of(OffsetDateTime::parse(text, &Rfc3339).ok()?)
+    }
+
+    /// Reads an RFC 2822 text, as carriers send (`Wed, 25 Mar 2026 12:00:00 +0000`); `None` where it is not one or lies
+    /// before 1970.
+    #[must_use]
+    pub fn from_rfc2822(text: &str) -> Option<Self> {
+        Self::of(OffsetDateTime::parse(text, &Rfc2822).ok()?)
+    }
+
+    fn of(moment: OffsetDateTime) -> Option<Self> {
+        u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok().map(Self)
     }
 }
 
@@ -178,5 +188,6 @@ mod tests {
         let text = serde_json::to_string(&moment).unwrap();
         assert_eq!(text, "\"2026-03-25T12:00:00.5Z\"");
         assert_eq!(serde_json::from_str::<UnixMillis>(&text).unwrap(), moment);
+        assert_eq!(UnixMillis::from_rfc2822("Wed, 25 Mar 2026 13:00:00 +0100"), Some(moment - 500));
     }
 }

@@ -11,7 +11,7 @@
 //! The contract, in the order in which methods are called:
 //! 1. [`Session::start`] makes a new session, [`Session::restore`] goes on with one that was saved, [`Session::reopen`]
 //!    with a finished conversation whose call turned out to go on.
-//!    A client whose socket outlived a restart is reported to a restored session first of all, as [`Event::Connected`].
+//!    A client whose socket outlived a restart is reported to a restored session first of all, as [`Event::Reattached`].
 //! 2. [`Session::handle`] is the only method that changes the session from outside. It never fails: bad input is an
 //!    event too, and has an answer. Only a session that [is done](Session::is_done) takes no event any more.
 //! 3. [`Session::poll`] is called until it says `None` before the next `handle`. Actions are carried out in the order in
@@ -34,7 +34,7 @@ mod timers;
 pub use record::{Snapshot, SnapshotChannel};
 pub use session::{Session, Start};
 
-use fourwire_wire::conversation::Conversation;
+use fourwire_wire::conversation::{Conversation, PhoneCall};
 use fourwire_wire::event::{ServiceStatus, SpeechFault};
 use fourwire_wire::frame::Channel;
 use fourwire_wire::segment::Segment;
@@ -48,6 +48,14 @@ pub enum Event<'a> {
     /// A client's socket was opened; an earlier one, if any, is replaced by it.
     Connected {
         /// The rate of the audio that will come.
+        rate: SampleRate,
+        /// Whether the client asked for interim results.
+        interim: bool,
+    },
+    /// A client's socket outlived a restart of the session's owner. The client knows nothing of the restart, so it is told
+    /// nothing, and what it asked for before, such as the call's end, stays asked for.
+    Reattached {
+        /// The rate of the audio that comes.
         rate: SampleRate,
         /// Whether the client asked for interim results.
         interim: bool,
@@ -83,6 +91,8 @@ pub enum Event<'a> {
         /// How.
         down: Down,
     },
+    /// The carrier has reported what has become of the call.
+    PhoneCall(&'a PhoneCall),
     /// The finished conversation is stored.
     Stored,
     /// The finished conversation could not be stored; it will be offered again.
@@ -169,7 +179,7 @@ pub enum Action<'a> {
         stream: StreamId,
     },
     /// Keep the session's state, in place of an earlier one.
-    Save(Snapshot),
+    Save(Box<Snapshot>),
     /// Keep a segment, in place of an earlier one with the same id.
     SaveSegment(Segment),
     /// Store the finished conversation for good, and report [`Event::Stored`] or [`Event::StoreFailed`].

@@ -1,6 +1,6 @@
 //! What is kept of a session: enough to go on after a restart, and the conversation that comes out of it.
 
-use fourwire_wire::conversation::{ChannelAudio, Conversation, ConversationStatus, Structured};
+use fourwire_wire::conversation::{ChannelAudio, Conversation, ConversationStatus, PhoneCall, Structured};
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::{CallId, ConversationId};
 use fourwire_wire::pii::Pii;
@@ -16,6 +16,9 @@ pub struct Snapshot {
     pub conversation: ConversationId,
     /// The client's name for the call.
     pub call_id: Option<CallId>,
+    /// The telephone's side of it, as last reported.
+    #[serde(default)]
+    pub phone_call: Option<PhoneCall>,
     /// What is spoken.
     pub language: Language,
     /// Where the audio comes from.
@@ -47,6 +50,7 @@ impl Snapshot {
         Self {
             conversation: start.conversation,
             call_id: start.call_id,
+            phone_call: start.phone_call,
             language: start.language,
             source: start.source,
             created_at: now,
@@ -67,6 +71,7 @@ impl Snapshot {
         let snapshot = Self {
             conversation: conversation.id,
             call_id: conversation.call_id,
+            phone_call: conversation.phone_call,
             language: conversation.language,
             source: conversation.source,
             created_at: conversation.created_at,
@@ -96,6 +101,7 @@ impl Snapshot {
             source: self.source,
             language: self.language.clone(),
             call_id: self.call_id.clone(),
+            phone_call: self.phone_call.clone(),
             structured: Structured {
                 title: Pii::new("Phone call".to_owned()),
                 overview: Pii::default(),

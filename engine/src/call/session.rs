@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use fourwire_wire::conversation::{Conversation, ConversationStatus};
+use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::{ClientMessage, PING_EVERY_MILLIS, ServiceStatus, Status, close};
 use fourwire_wire::frame::{Channel, Frame, PerChannel};
 use fourwire_wire::ids::{CallId, ConversationId};
@@ -46,6 +46,8 @@ pub struct Start {
     pub conversation: ConversationId,
     /// The client's name for the call.
     pub call_id: Option<CallId>,
+    /// The telephone's side of it, where the carrier has told of one already.
+    pub phone_call: Option<PhoneCall>,
     /// What is spoken.
     pub language: Language,
     /// Where the audio comes from.
@@ -159,6 +161,7 @@ impl Session {
         }
         match event {
             Event::Connected { rate, interim } => self.connected(rate, interim, now),
+            Event::Reattached { rate, interim } => self.attach(rate, interim, now),
             Event::Frame(message) => self.frame(message, now),
             Event::Text(text) => self.text(text, now),
             Event::Disconnected => self.disconnected(now),
@@ -176,6 +179,7 @@ impl Session {
                     self.close_utterance(channel);
                 }
             }
+            Event::PhoneCall(call) => self.phone_call(call),
             Event::Stored => self.stored(),
             Event::StoreFailed => self.store_failed(now),
             Event::Timeout => {}
@@ -232,19 +236,13 @@ impl Session {
             self.leave(now);
         }
         let resumed = self.state.last_audio_at;
-        let ends = PerChannel::from_fn(|channel| self.links.get(channel).end());
-        self.client = Some(Client { interim, last_at: now });
-        self.intake = Some(Intake::new(rate, ends, resumed));
         self.phase = Phase::Live;
         self.state.ending = false;
-        self.state.seen_at = now;
         self.store_failures = 0;
-        self.timers.set(Timer::Grace, None);
         self.timers.set(Timer::Drain, None);
         self.timers.set(Timer::StoreRetry, None);
         self.timers.set(Timer::Longest, Some(self.state.created_at + LONGEST_MILLIS));
-        self.timers.set(Timer::Idle, Some(now + IDLE_MILLIS));
-        self.timers.set(Timer::Ping, Some(now + PING_EVERY_MILLIS));
+        self.attach(rate, interim, now);
         self.actions.push_back(Action::Ping);
         self.status(Status::Initiating, "Service Starting");
         if resumed.is_some() {
@@ -255,6 +253,19 @@ impl Session {
         let troubles = Channel::BOTH.into_iter().filter_map(|channel| self.links.get(channel).trouble());
         self.actions.extend(troubles.cloned().map(Action::Status));
         self.save();
+    }
+
+    /// Takes a client's connection as it is; whether the call goes on or is being finished stays as it was.
+    fn attach(&mut self, rate: SampleRate, interim: bool, now: UnixMillis) {
+        self.client = Some(Client { interim, last_at: now });
+        if matches!(self.phase, Phase::Live) {
+            let ends = PerChannel::from_fn(|channel| self.links.get(channel).end());
+            self.intake = Some(Intake::new(rate, ends, self.state.last_audio_at));
+        }
+        self.state.seen_at = now;
+        self.timers.set(Timer::Grace, None);
+        self.timers.set(Timer::Idle, Some(now + IDLE_MILLIS));
+        self.timers.set(Timer::Ping, Some(now + PING_EVERY_MILLIS));
     }
 
     fn frame(&mut self, message: &[u8], now: UnixMillis) {
@@ -290,6 +301,12 @@ impl Session {
             ClientMessage::End if matches!(self.phase, Phase::Live) => self.end(now),
             ClientMessage::End | ClientMessage::Auth { .. } | ClientMessage::Ignored(_) => {}
         }
+    }
+
+    /// The carrier has reported something new of the call.
+    fn phone_call(&mut self, call: &PhoneCall) {
+        self.state.phone_call = Some(call.clone());
+        self.save();
     }
 
     /// The client's socket is gone without an `end`: the call waits for it, and the services say what they still have.
@@ -504,7 +521,7 @@ impl Session {
 
     fn save(&mut self) {
         self.state = self.up_to_date();
-        self.actions.push_back(Action::Save(self.state.clone()));
+        self.actions.push_back(Action::Save(Box::new(self.state.clone())));
     }
 
     /// The state with each channel's end as it is now.

@@ -9,6 +9,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use crate::harness::Call;
 use crate::harness::client::Client;
 use crate::harness::voice::{Said, words};
+use crate::harness::world::Told;
 
 #[test]
 fn an_eviction_in_the_middle_of_a_call_keeps_what_was_final_and_goes_on() {
@@ -18,9 +19,10 @@ fn an_eviction_in_the_middle_of_a_call_keeps_what_was_final_and_goes_on() {
     call.play(&Client::new(16_000, 30_000, said.clone(), said.clone()));
     // A word was said whose utterance is not over.
     call.run_until(13_850);
-    call.evict();
-    // The socket survived: its owner says so, and the client goes on sending.
-    call.connect(16_000);
+    // The socket survives: the client goes on sending, and is told nothing of it.
+    let told = call.world.told.len();
+    call.evict_under_client(16_000);
+    assert_eq!(call.world.told.len(), told);
     call.run_until(30_100);
     call.end();
     call.run_for(20_000);
@@ -85,6 +87,21 @@ fn an_eviction_while_the_conversation_is_being_stored_offers_it_again() {
     assert!(call.session.is_done());
     call.assert_heard(User, &said);
     call.assert_heard(Remote, &said);
+}
+
+#[test]
+fn a_client_that_ended_its_call_right_before_an_eviction_still_gets_its_conversation() {
+    let said: Vec<Said> = words(0, 5, 200, 900);
+    let mut call = Call::new();
+    call.play(&Client::new(16_000, 5_000, said.clone(), said.clone()));
+    call.run_until(5_100);
+    call.end();
+    call.evict_under_client(16_000);
+    call.run_for(2_000);
+    assert!(call.session.is_done());
+    let told = call.world.told.iter().map(|(_, told)| told);
+    let last: Vec<_> = told.rev().take(3).collect();
+    assert!(matches!(last[..], [Told::Close(1000), Told::Finished(_), Told::Processing(_)]), "{last:?}");
 }
 
 #[test]

@@ -270,6 +270,7 @@ proptest! {
         let start = Start {
             conversation: ConversationId::from_random([1; 16]),
             call_id: None,
+            phone_call: None,
             language: Language::parse("en").unwrap(),
             source: Source::PhoneCall,
         };

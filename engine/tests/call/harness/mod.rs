@@ -58,6 +58,7 @@ impl Call {
         let start = Start {
             conversation: ConversationId::from_random([9; 16]),
             call_id: CallId::parse("1774440000500").ok(),
+            phone_call: None,
             language: Language::parse("en").unwrap(),
             source: Source::PhoneCall,
         };
@@ -114,11 +115,24 @@ impl Call {
 
     /// The session's owner is taken out of memory and comes back with what was saved.
     pub fn evict(&mut self) {
+        self.restore();
+        self.drain();
+    }
+
+    /// The same under a client whose socket stays open.
+    pub fn evict_under_client(&mut self, rate: u32) {
+        assert!(self.world.connected);
+        self.restore();
+        let reattached = Event::Reattached { rate: SampleRate::new(rate).unwrap(), interim: false };
+        self.session.handle(UnixMillis::new(BEGIN + self.now), reattached);
+        self.drain();
+    }
+
+    fn restore(&mut self) {
         let state = self.world.store.snapshot.clone().expect("a session is saved from its start on");
         let segments = self.world.store.segments.values().cloned().collect();
         self.session = Session::restore(state, segments, Rc::clone(&self.providers));
         self.world.forget_sockets();
-        self.drain();
     }
 
     /// A client comes back to a call that was finished.

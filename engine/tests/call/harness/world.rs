@@ -152,8 +152,8 @@ impl World {
             }
             Action::Save(snapshot) => {
                 let json = serde_json::to_string(&snapshot).unwrap();
-                assert_eq!(serde_json::from_str::<Snapshot>(&json).unwrap(), snapshot);
-                self.store.snapshot = Some(snapshot);
+                assert_eq!(serde_json::from_str::<Snapshot>(&json).unwrap(), *snapshot);
+                self.store.snapshot = Some(*snapshot);
             }
             Action::SaveSegment(segment) => {
                 let earlier = self.store.segments.insert(segment.id, segment.clone());

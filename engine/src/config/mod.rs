@@ -1,9 +1,12 @@
 //! The operator's settings, read once into one typed value. What is missing is named, and the route that needs it refuses.
 
+mod phone;
+
 use fourwire_wire::pii::Pii;
 use thiserror::Error;
 use url::Url;
 
+pub use self::phone::{Dialling, Twilio};
 use crate::identity::Issuer;
 use crate::speech::Provider;
 use crate::speech::deepgram::{self, Deepgram};
@@ -40,21 +43,37 @@ pub struct Config {
     pub vault: Result<Vault, ConfigError>,
     /// The speech services, in the order in which they are tried; at least one.
     pub speech: Result<Vec<Provider>, ConfigError>,
+    /// The account at Twilio.
+    pub twilio: Result<Twilio, ConfigError>,
+    /// Who may be called, and how much.
+    pub dialling: Result<Dialling, ConfigError>,
 }
 
 impl Config {
     /// Reads every setting by its name; `lookup` gives a variable's or secret's text.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Self {
         let settings = Settings(lookup);
-        Self { issuer: settings.issuer(), vault: settings.vault(), speech: settings.speech() }
+        Self {
+            issuer: settings.issuer(),
+            vault: settings.vault(),
+            speech: settings.speech(),
+            twilio: settings.twilio(),
+            dialling: settings.dialling(),
+        }
     }
 
     /// Everything that is missing or cannot be used.
     pub fn problems(&self) -> impl Iterator<Item = &ConfigError> {
+        self.listen_problems().chain(self.twilio.as_ref().err()).chain(self.dialling.as_ref().err())
+    }
+
+    /// What stands in the way of recording and transcribing a call.
+    pub fn listen_problems(&self) -> impl Iterator<Item = &ConfigError> {
         [self.issuer.as_ref().err(), self.vault.as_ref().err(), self.speech.as_ref().err()].into_iter().flatten()
     }
 }
 
+/// Every setting by its name.
 struct Settings<F>(F);
 
 impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
@@ -65,6 +84,12 @@ impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
 
     fn need(&self, name: &'static str) -> Result<String, ConfigError> {
         self.get(name).ok_or(ConfigError::Missing(name))
+    }
+
+    /// A whole number; an absent setting is the default.
+    fn number<T: std::str::FromStr>(&self, name: &'static str, default: T) -> Result<T, ConfigError> {
+        let Some(text) = self.get(name) else { return Ok(default) };
+        text.parse().map_err(|_| ConfigError::Invalid { name, problem: "is not a whole number".to_owned() })
     }
 
     fn url(&self, name: &'static str, default: &str) -> Result<Url, ConfigError> {
@@ -135,7 +160,8 @@ mod tests {
             [
                 "FIREBASE_PROJECT_ID is not configured",
                 "ENCRYPTION_SECRET is not configured",
-                "DEEPGRAM_API_KEY is not configured"
+                "DEEPGRAM_API_KEY is not configured",
+                "PUBLIC_ORIGIN is not configured"
             ]
         );
     }

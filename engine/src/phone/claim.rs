@@ -1,0 +1,573 @@
+//! One number's story: who holds it, how that was proven, and how often its owner was rung for it.
+//!
+//! Twilio rings the number and whoever answers types a code; if the code is right, Twilio lists the number as a caller ID.
+//! Twilio's list is one for all users, so it is kept here whose doing an entry is:
+//!
+//! - a number is **held** by the user whose verification call succeeded, until that user gives it up or Twilio lists it no
+//!   longer;
+//! - the last verification call that Twilio accepted stays on record until it is known how it ended, for as long as that
+//!   takes: a completion that is noticed late still counts, for the user who asked for it and nobody else;
+//! - an entry of Twilio's that is nobody's (its deletion failed, or it is older than Fourwire) proves nothing: it is
+//!   deleted before the number is verified anew.
+//!
+//! Like everything here it does no I/O. Its owner asks Twilio what [`Claim::begin`], [`Claim::listed`] and
+//! [`Claim::check`] say, keeps the claim after each call that changes it, and brings back what Twilio answered.
+
+use fourwire_wire::ids::UserId;
+use fourwire_wire::units::UnixMillis;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::limit::{Limit, Log, TooOften};
+use crate::twilio::sid::{CallSid, CallerIdSid};
+
+/// How long a verification call is waited for, in milliseconds: the peer's five minutes.
+pub const PENDING_MILLIS: u64 = 5 * 60 * 1000;
+/// After so many milliseconds a user may have their own number rung again: nobody lets it ring for longer.
+const AGAIN_MILLIS: u64 = 60 * 1000;
+/// How long Twilio may take to accept a verification call, in milliseconds; after that its fate is unknown.
+const STARTING_MILLIS: u64 = 30 * 1000;
+/// Twilio is asked about one number no more often than this, in milliseconds: clients poll every two seconds.
+const ASK_EVERY_MILLIS: u64 = 3 * 1000;
+/// A verification call of which nothing was heard for so many milliseconds is forgotten, and with it whose number it was
+/// for: a day. Should it have succeeded unnoticed, the number is verified anew.
+const FORGOTTEN_MILLIS: u64 = 86_400_000;
+/// How often a number is rung, whoever asks: it protects the person who is rung.
+pub const RINGS: [Limit; 2] = [Limit { count: 3, millis: 3_600_000 }, Limit { count: 6, millis: 86_400_000 }];
+
+/// A number's state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    holder: Option<Holder>,
+    attempt: Option<Attempt>,
+    /// Twilio is being asked on behalf of a user.
+    starting: Option<Starting>,
+    rings: Log,
+    /// Caller IDs that are nobody's any more and that Twilio may still list.
+    removals: Vec<CallerIdSid>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Holder {
+    user: UserId,
+    caller_id: CallerIdSid,
+}
+
+/// A verification call that Twilio accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Attempt {
+    user: UserId,
+    call: CallSid,
+    started_at: UnixMillis,
+    failed: Option<Failure>,
+    /// A caller ID that was deleted for it: should Twilio still list that one for a while, it proves nothing.
+    replaced: Option<CallerIdSid>,
+    /// When Twilio was last asked whether it succeeded.
+    asked_at: Option<UnixMillis>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Starting {
+    user: UserId,
+    since: UnixMillis,
+}
+
+/// How a verification call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// Somebody answered, and the code was not typed or not right.
+    WrongCode,
+    /// Nobody answered.
+    NoAnswer,
+}
+
+/// How Twilio says that a verification call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// The code was right, and this is the caller ID.
+    Proven(CallerIdSid),
+    /// It was not.
+    Failed(Failure),
+}
+
+/// What a user is told of a verification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// This user never asked for the number, or gave it up.
+    Unknown,
+    /// The phone rings, or the code is being typed.
+    Ringing,
+    /// It failed.
+    Failed(Failure),
+    /// Nothing was heard for five minutes.
+    Expired,
+    /// The number is the user's.
+    Verified(CallerIdSid),
+}
+
+/// Why a number is not verified now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum Refusal {
+    /// It is the user's already.
+    #[error("Phone number already verified")]
+    Yours(CallerIdSid),
+    /// Another user holds it.
+    #[error(
+        "This phone number is already registered. If you own this number and previously verified it, check your settings."
+    )]
+    Taken,
+    /// It is being rung.
+    #[error("A verification call is already in progress for this number. Please answer the call and enter the code.")]
+    InProgress,
+    /// It was rung often enough.
+    #[error("This number was called too often. Try again later.")]
+    TooOften(TooOften),
+}
+
+/// What is to be done next for a verification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: the user is told why.
+    Refuse(Refusal),
+    /// Delete a caller ID that is nobody's, where there is one, then have the number rung.
+    Ring {
+        /// The caller ID.
+        remove: Option<CallerIdSid>,
+    },
+}
+
+/// What a check leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// The answer is known.
+    Known(State),
+    /// Ask Twilio whether it lists the number, and report to [`Claim::answered`] with the call.
+    Ask(CallSid),
+}
+
+impl Claim {
+    /// A user wants the number verified. Where that is not refused, ask Twilio whether it lists the number, and report
+    /// to [`Claim::listed`], or to [`Claim::give_up`] where Twilio does not answer.
+    ///
+    /// # Errors
+    /// [`Refusal`] where a verification of the number is under way.
+    pub fn begin(&mut self, user: &UserId, now: UnixMillis) -> Result<(), Refusal> {
+        let is_starting = self.starting.as_ref().is_some_and(|starting| now.since(starting.since) < STARTING_MILLIS);
+        let is_ringing = self.attempt.as_ref().is_some_and(|attempt| {
+            let wait = if attempt.user == *user { AGAIN_MILLIS } else { PENDING_MILLIS };
+            attempt.failed.is_none() && now.since(attempt.started_at) < wait
+        });
+        if is_starting || (is_ringing && !self.is_held_by(user)) {
+            return Err(Refusal::InProgress);
+        }
+        self.starting = Some(Starting { user: user.clone(), since: now });
+        Ok(())
+    }
+
+    /// Twilio has said whether it lists the number.
+    pub fn listed(&mut self, user: &UserId, caller_id: Option<CallerIdSid>, now: UnixMillis) -> Next {
+        let next = self.after_listing(user, caller_id, now);
+        if matches!(next, Next::Refuse(_)) {
+            self.starting = None;
+        }
+        next
+    }
+
+    fn after_listing(&mut self, user: &UserId, caller_id: Option<CallerIdSid>, now: UnixMillis) -> Next {
+        match &caller_id {
+            // What Twilio does not list is nobody's caller ID.
+            None => self.holder = None,
+            Some(listed) if self.removals.contains(listed) => {}
+            Some(listed) => {
+                if let Some(holder) = &mut self.holder {
+                    holder.caller_id = listed.clone();
+                } else if let Some(attempt) = self.attempt.take_if(|attempt| attempt.failed.is_none()) {
+                    // It succeeded after all, and nobody has noticed.
+                    self.holder = Some(Holder { user: attempt.user, caller_id: listed.clone() });
+                }
+            }
+        }
+        if let Some(holder) = &self.holder {
+            let is_own = holder.user == *user;
+            return Next::Refuse(if is_own { Refusal::Yours(holder.caller_id.clone()) } else { Refusal::Taken });
+        }
+        match self.rings.take(&RINGS, now) {
+            Ok(()) => {
+                self.removals.extend(caller_id.clone().filter(|listed| !self.removals.contains(listed)));
+                Next::Ring { remove: caller_id }
+            }
+            Err(too_often) => Next::Refuse(Refusal::TooOften(too_often)),
+        }
+    }
+
+    /// Twilio rings the number.
+    pub fn started(&mut self, user: &UserId, call: CallSid, replaced: Option<CallerIdSid>, now: UnixMillis) {
+        self.starting = None;
+        let user = user.clone();
+        self.attempt = Some(Attempt { user, call, started_at: now, failed: None, replaced, asked_at: None });
+    }
+
+    /// Twilio has refused to ring the number: it did not ring.
+    pub fn not_started(&mut self) {
+        self.starting = None;
+        self.rings.take_back();
+    }
+
+    /// Twilio has not answered. A ring that was asked for may have happened, and counts.
+    pub fn give_up(&mut self) {
+        self.starting = None;
+    }
+
+    /// A user asks how the verification goes.
+    pub fn check(&mut self, user: &UserId, now: UnixMillis) -> Check {
+        if let Some(caller_id) = self.held_by(user) {
+            return Check::Known(State::Verified(caller_id.clone()));
+        }
+        let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.user == *user) else {
+            return Check::Known(State::Unknown);
+        };
+        if attempt.failed.is_none() && attempt.asked_at.is_none_or(|at| now.since(at) >= ASK_EVERY_MILLIS) {
+            attempt.asked_at = Some(now);
+            return Check::Ask(attempt.call.clone());
+        }
+        Check::Known(attempt.state(now))
+    }
+
+    /// Twilio has said whether it lists the number, when asked about a verification call of a user; where it did not
+    /// answer, it is taken as not listed yet.
+    pub fn answered(
+        &mut self,
+        user: &UserId,
+        call: &CallSid,
+        caller_id: Option<CallerIdSid>,
+        now: UnixMillis,
+    ) -> State {
+        // An entry that was to be deleted is older than the call.
+        let replaced = self.attempt.as_ref().and_then(|attempt| attempt.replaced.clone());
+        let proof = caller_id.filter(|listed| !self.removals.contains(listed) && replaced.as_ref() != Some(listed));
+        if let Some(proof) = proof {
+            self.verdict(call, Verdict::Proven(proof));
+        }
+        match self.held_by(user) {
+            Some(caller_id) => State::Verified(caller_id.clone()),
+            None => self
+                .attempt
+                .as_ref()
+                .filter(|attempt| attempt.user == *user)
+                .map_or(State::Unknown, |attempt| attempt.state(now)),
+        }
+    }
+
+    /// Twilio has said how a verification call ended, however late. Returns the user whose number this makes it.
+    pub fn verdict(&mut self, call: &CallSid, verdict: Verdict) -> Option<(UserId, CallerIdSid)> {
+        let attempt = self.attempt.as_mut().filter(|attempt| attempt.call == *call)?;
+        match verdict {
+            Verdict::Failed(failure) => {
+                attempt.failed = Some(failure);
+                None
+            }
+            Verdict::Proven(caller_id) => {
+                let attempt = self.attempt.take()?;
+                self.holder = Some(Holder { user: attempt.user.clone(), caller_id: caller_id.clone() });
+                Some((attempt.user, caller_id))
+            }
+        }
+    }
+
+    /// The caller ID, if the number is this user's.
+    #[must_use]
+    pub fn held_by(&self, user: &UserId) -> Option<&CallerIdSid> {
+        self.holder.as_ref().filter(|holder| holder.user == *user).map(|holder| &holder.caller_id)
+    }
+
+    fn is_held_by(&self, user: &UserId) -> bool {
+        self.held_by(user).is_some()
+    }
+
+    /// Twilio does not know a caller ID any more: nobody can call with it.
+    pub fn gone(&mut self, caller_id: &CallerIdSid) {
+        self.holder.take_if(|holder| holder.caller_id == *caller_id);
+        self.removals.retain(|known| known != caller_id);
+    }
+
+    /// A user gives the number up. Whatever becomes of the entry at Twilio, it is nobody's from now on.
+    pub fn release(&mut self, user: &UserId) {
+        self.attempt.take_if(|attempt| attempt.user == *user);
+        if let Some(holder) = self.holder.take_if(|holder| holder.user == *user) {
+            self.removals.push(holder.caller_id);
+        }
+    }
+
+    /// Caller IDs that Twilio is to be asked to delete; [`Claim::gone`] takes note when it has.
+    #[must_use]
+    pub fn removals(&self) -> &[CallerIdSid] {
+        &self.removals
+    }
+
+    /// Forgets what has lost its meaning, above all of people who were rung by mistake, and says when to look again.
+    pub fn tidy(&mut self, now: UnixMillis) -> Tidy {
+        self.attempt.take_if(|attempt| now.since(attempt.started_at) >= FORGOTTEN_MILLIS);
+        if !self.removals.is_empty() {
+            return Tidy::Remove;
+        }
+        let rested_at = self.rings.rests_at(&RINGS).filter(|at| *at > now);
+        let forgotten_at = self.attempt.as_ref().map(|attempt| attempt.started_at + FORGOTTEN_MILLIS);
+        match rested_at.max(forgotten_at) {
+            Some(at) => Tidy::Later(at),
+            None if self.holder.is_some() => Tidy::Keep,
+            None => Tidy::Erase,
+        }
+    }
+}
+
+/// What is to be done with a claim that is looked after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tidy {
+    /// Twilio still lists what is nobody's: try to delete it.
+    Remove,
+    /// Look again then.
+    Later(UnixMillis),
+    /// It is held, and nothing else is left of it.
+    Keep,
+    /// There is nothing left to be kept.
+    Erase,
+}
+
+impl Attempt {
+    fn state(&self, now: UnixMillis) -> State {
+        match self.failed {
+            Some(failure) => State::Failed(failure),
+            None if now.since(self.started_at) >= PENDING_MILLIS => State::Expired,
+            None => State::Ringing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    const MINUTE: u64 = 60_000;
+
+    /// A claim with its clock and with Twilio's list of one number.
+    #[derive(Default)]
+    struct Number {
+        claim: Claim,
+        now: u64,
+        listed: Option<CallerIdSid>,
+        calls: u32,
+    }
+
+    impl Number {
+        fn now(&self) -> UnixMillis {
+            UnixMillis::new(1_800_000_000_000 + self.now)
+        }
+
+        /// A user asks for the number: the verification call, or the refusal.
+        fn verify(&mut self, name: &str) -> Result<CallSid, Refusal> {
+            let (user, now) = (user(name), self.now());
+            self.claim.begin(&user, now)?;
+            match self.claim.listed(&user, self.listed.clone(), now) {
+                Next::Refuse(refusal) => Err(refusal),
+                Next::Ring { remove } => {
+                    if let Some(removed) = &remove {
+                        assert_eq!(self.listed.take().as_ref(), Some(removed));
+                        self.claim.gone(removed);
+                    }
+                    self.calls += 1;
+                    let call = CallSid::parse(format!("CA{:032}", self.calls)).unwrap();
+                    self.claim.started(&user, call.clone(), remove, now);
+                    Ok(call)
+                }
+            }
+        }
+
+        /// The person who was rung types the right code.
+        fn succeed(&mut self) -> CallerIdSid {
+            let caller_id = sid(self.calls);
+            self.listed = Some(caller_id.clone());
+            caller_id
+        }
+
+        fn check(&mut self, name: &str) -> State {
+            let (user, now) = (user(name), self.now());
+            match self.claim.check(&user, now) {
+                Check::Known(state) => state,
+                Check::Ask(call) => self.claim.answered(&user, &call, self.listed.clone(), now),
+            }
+        }
+    }
+
+    fn user(name: &str) -> UserId {
+        UserId::parse(name).unwrap()
+    }
+
+    fn sid(number: u32) -> CallerIdSid {
+        CallerIdSid::parse(format!("PN{number:032}")).unwrap()
+    }
+
+    #[test]
+    fn a_number_is_its_user_s_once_the_code_was_typed() {
+        let mut number = Number::default();
+        number.verify("ann").unwrap();
+        assert_eq!(number.check("ann"), State::Ringing);
+        let caller_id = number.succeed();
+        // Clients poll faster than Twilio is asked.
+        assert_eq!(number.check("ann"), State::Ringing);
+        number.now += 3_000;
+        assert_eq!(number.check("ann"), State::Verified(caller_id.clone()));
+        assert_eq!(number.verify("ann"), Err(Refusal::Yours(caller_id)));
+    }
+
+    #[test]
+    fn two_users_cannot_have_it_and_the_second_learns_it_at_once() {
+        let mut number = Number::default();
+        number.verify("ann").unwrap();
+        assert_eq!(number.verify("bob"), Err(Refusal::InProgress));
+        number.succeed();
+        number.now += 3_000;
+        // Bob asks first, but the call was Ann's.
+        assert_eq!(number.check("bob"), State::Unknown);
+        number.now += PENDING_MILLIS;
+        assert_eq!(number.verify("bob"), Err(Refusal::Taken));
+        assert!(matches!(number.check("ann"), State::Verified(_)));
+    }
+
+    #[test]
+    fn a_completion_after_the_five_minutes_still_counts_for_who_asked() {
+        let mut number = Number::default();
+        let call = number.verify("ann").unwrap();
+        number.now += 6 * MINUTE;
+        assert_eq!(number.check("ann"), State::Expired);
+        let caller_id = number.succeed();
+        let verified = number.claim.verdict(&call, Verdict::Proven(caller_id.clone()));
+        assert_eq!(verified, Some((user("ann"), caller_id.clone())));
+        assert_eq!(number.check("ann"), State::Verified(caller_id));
+    }
+
+    #[test]
+    fn a_completion_that_nobody_noticed_is_found_when_the_app_is_opened_again() {
+        let mut number = Number::default();
+        number.verify("ann").unwrap();
+        let caller_id = number.succeed();
+        number.now += 60 * MINUTE;
+        assert_eq!(number.verify("ann"), Err(Refusal::Yours(caller_id)));
+    }
+
+    #[test]
+    fn a_failed_call_is_told_as_it_was_and_the_number_can_be_tried_again() {
+        let mut number = Number::default();
+        for failure in [Failure::WrongCode, Failure::NoAnswer] {
+            let call = number.verify("ann").unwrap();
+            assert_eq!(number.claim.verdict(&call, Verdict::Failed(failure)), None);
+            assert_eq!(number.check("ann"), State::Failed(failure));
+        }
+        assert!(number.verify("bob").is_ok());
+    }
+
+    #[test]
+    fn late_news_of_an_earlier_call_changes_nothing() {
+        let mut number = Number::default();
+        let first = number.verify("ann").unwrap();
+        number.claim.verdict(&first, Verdict::Failed(Failure::NoAnswer));
+        number.verify("bob").unwrap();
+        assert_eq!(number.claim.verdict(&first, Verdict::Proven(sid(9))), None);
+        assert_eq!(number.check("bob"), State::Ringing);
+        assert_eq!(number.check("ann"), State::Unknown);
+    }
+
+    #[test]
+    fn what_could_not_be_deleted_at_twilio_is_nobody_s_and_must_be_proven_anew() {
+        let mut number = Number::default();
+        let call = number.verify("ann").unwrap();
+        let caller_id = number.succeed();
+        number.claim.verdict(&call, Verdict::Proven(caller_id.clone()));
+        // Twilio is down: the entry stays there.
+        number.claim.release(&user("ann"));
+        assert_eq!(number.claim.removals(), std::slice::from_ref(&caller_id));
+        assert_eq!(number.check("ann"), State::Unknown);
+        number.verify("bob").unwrap();
+        assert_eq!(number.listed, None, "it was deleted before bob was rung");
+        // Twilio still lists it for a moment.
+        number.listed = Some(caller_id);
+        assert_eq!(number.check("bob"), State::Ringing);
+        let own = number.succeed();
+        number.now += 3_000;
+        assert_eq!(number.check("bob"), State::Verified(own));
+    }
+
+    #[test]
+    fn an_entry_that_was_there_before_fourwire_proves_nothing() {
+        let mut number = Number { listed: Some(sid(77)), ..Number::default() };
+        number.verify("ann").unwrap();
+        assert_eq!(number.check("ann"), State::Ringing);
+        assert_eq!(number.listed, None);
+    }
+
+    #[test]
+    fn a_caller_id_that_vanished_at_twilio_locks_nobody_out() {
+        let mut number = Number::default();
+        let call = number.verify("ann").unwrap();
+        let caller_id = number.succeed();
+        number.claim.verdict(&call, Verdict::Proven(caller_id));
+        number.listed = None;
+        assert!(number.verify("ann").is_ok(), "its user can verify it again");
+        number.now += PENDING_MILLIS;
+        assert!(number.verify("bob").is_ok(), "and so can whoever has the number now");
+    }
+
+    #[test]
+    fn a_number_is_rung_no_more_often_than_its_limit_whoever_asks() {
+        let mut number = Number::default();
+        let mut rung = Vec::new();
+        for minute in 0..2 * 24 * 60 {
+            number.now = minute * MINUTE;
+            if number.verify(&format!("user-{minute}")).is_ok() {
+                rung.push(minute);
+            }
+        }
+        assert_eq!(rung.len(), 12, "{rung:?}");
+        for start in &rung {
+            assert!(rung.iter().filter(|at| (*start..start + 60).contains(at)).count() <= 3);
+            assert!(rung.iter().filter(|at| (*start..start + 24 * 60).contains(at)).count() <= 6);
+        }
+    }
+
+    #[test]
+    fn a_ring_that_twilio_refused_does_not_count_and_one_of_unknown_fate_does() {
+        let mut number = Number::default();
+        let now = number.now();
+        for _ in 0..9 {
+            number.claim.begin(&user("ann"), now).unwrap();
+            number.claim.listed(&user("ann"), None, now);
+            number.claim.not_started();
+        }
+        for _ in 0..3 {
+            number.claim.begin(&user("ann"), now).unwrap();
+            assert_eq!(number.claim.listed(&user("ann"), None, now), Next::Ring { remove: None });
+            number.claim.give_up();
+        }
+        assert!(matches!(number.verify("ann"), Err(Refusal::TooOften(_))));
+    }
+
+    #[test]
+    fn a_stranger_who_was_rung_by_mistake_is_forgotten_after_a_day() {
+        let mut number = Number::default();
+        number.verify("ann").unwrap();
+        let Tidy::Later(at) = number.claim.tidy(number.now()) else { panic!("not yet") };
+        assert_eq!(at, number.now() + 86_400_000);
+        number.now += 86_400_000;
+        assert_eq!(number.claim.tidy(number.now()), Tidy::Erase);
+    }
+
+    #[test]
+    fn a_claim_survives_being_kept() {
+        let mut number = Number::default();
+        number.verify("ann").unwrap();
+        let json = serde_json::to_string(&number.claim).unwrap();
+        assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), number.claim);
+    }
+}

@@ -1,0 +1,17 @@
+//! Telephone numbers, who may use them, and whom may be called with them.
+//!
+//! - [`number`]: a number of the world's numbering plans;
+//! - [`destinations`]: which of them may be rung at all;
+//! - [`limit`]: how often something may happen, exactly;
+//! - [`claim`]: one number's story: who holds it, and how that was proven;
+//! - [`account`]: one user's numbers;
+//! - [`ledger`]: the calls of a user, from what Twilio tells of them;
+//! - [`dialling`]: whether a user may make a call, and with which caller ID.
+
+pub mod account;
+pub mod claim;
+pub mod destinations;
+pub mod dialling;
+pub mod ledger;
+pub mod limit;
+pub mod number;
