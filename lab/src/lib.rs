@@ -2,6 +2,7 @@
 //!
 //! - [`identity`]: signs users in and publishes the keys with which the edge checks their tokens;
 //! - [`deepgram`]: the streaming speech service, strict, with an ear behind it that hears [`tones`] or people;
+//! - [`twilio`]: the telephone company: caller IDs and the calls that verify them, signed webhooks, calls from a browser;
 //! - [`app`]: the phone, a client of the edge; [`recording`] is what it plays, [`wer`] judges what came back.
 //!
 //! ```
@@ -20,10 +21,12 @@
 
 pub mod app;
 pub mod deepgram;
+pub mod http;
 pub mod identity;
 pub mod recording;
 pub mod resample;
 pub mod tones;
+pub mod twilio;
 pub mod wer;
 
 mod ear;
@@ -41,6 +44,7 @@ use deepgram::{Speech, SpeechOptions};
 pub use ear::RecogniserError;
 use ear::{Engine, Recogniser};
 use identity::{Issuer, IssuerOptions, KeyError};
+use twilio::{Twilio, TwilioOptions};
 
 /// What to start.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +57,8 @@ pub struct LabOptions {
     pub speech: SpeechOptions,
     /// How the identity issuer behaves.
     pub issuer: IssuerOptions,
+    /// How the telephone company behaves.
+    pub twilio: TwilioOptions,
 }
 
 /// What listens behind the speech server.
@@ -95,6 +101,7 @@ pub struct Lab {
     address: SocketAddr,
     speech: Speech,
     issuer: Issuer,
+    twilio: Twilio,
     _threads: Threads,
 }
 
@@ -107,8 +114,8 @@ impl Lab {
         let threads = Threads::new()?;
         let serving = threads.0.as_ref().map(|runtime| runtime.spawn(serve(options)));
         let started = serving.ok_or(StartError::Stopped)?.await.map_err(|_| StartError::Stopped)?;
-        let (address, speech, issuer) = started?;
-        Ok(Self { address, speech, issuer, _threads: threads })
+        let Served { address, speech, issuer, twilio } = started?;
+        Ok(Self { address, speech, issuer, twilio, _threads: threads })
     }
 
     /// Its address, such as `http://127.0.0.1:4010`.
@@ -123,6 +130,12 @@ impl Lab {
         format!("{}/deepgram", self.origin())
     }
 
+    /// The base address of the telephone company's API: `/2010-04-01/Accounts/…` follows.
+    #[must_use]
+    pub fn twilio_url(&self) -> String {
+        format!("{}/twilio", self.origin())
+    }
+
     /// Orders faults of the speech service and looks at its streams.
     #[must_use]
     pub fn speech(&self) -> &Speech {
@@ -133,6 +146,12 @@ impl Lab {
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
+    }
+
+    /// Orders how calls go, and places them.
+    #[must_use]
+    pub fn twilio(&self) -> &Twilio {
+        &self.twilio
     }
 }
 
@@ -156,9 +175,17 @@ impl Drop for Threads {
     }
 }
 
+/// What is served, and where.
+struct Served {
+    address: SocketAddr,
+    speech: Speech,
+    issuer: Issuer,
+    twilio: Twilio,
+}
+
 /// Binds the port and starts serving in the background.
-async fn serve(options: LabOptions) -> Result<(SocketAddr, Speech, Issuer), StartError> {
-    let LabOptions { port, engine, speech, issuer } = options;
+async fn serve(options: LabOptions) -> Result<Served, StartError> {
+    let LabOptions { port, engine, speech, issuer, twilio } = options;
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let listener = bound.map_err(|error| StartError::Port(port, error))?;
     let address = listener.local_addr().map_err(|error| StartError::Port(port, error))?;
@@ -169,10 +196,13 @@ async fn serve(options: LabOptions) -> Result<(SocketAddr, Speech, Issuer), Star
     };
     let speech = Speech::new(speech);
     let issuer = Issuer::new(format!("{}/identity", origin(address)), issuer)?;
-    let routes =
-        Router::new().nest("/identity", issuer.routes()).nest("/deepgram", deepgram::routes(speech.clone(), engine));
+    let twilio = Twilio::new(twilio);
+    let routes = Router::new()
+        .nest("/identity", issuer.routes())
+        .nest("/deepgram", deepgram::routes(speech.clone(), engine))
+        .nest("/twilio", twilio::routes(twilio.clone()));
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    Ok((address, speech, issuer))
+    Ok(Served { address, speech, issuer, twilio })
 }
 
 fn origin(address: SocketAddr) -> String {

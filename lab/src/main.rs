@@ -1,10 +1,12 @@
-//! `fourwire-lab`: the lab as a program. `serve` runs the outside world, `call` makes a call through an edge.
+//! `fourwire-lab`: the lab as a program. `serve` runs the outside world; `call` and `phone` use an edge as people do.
 #![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
 
 mod cli {
     //! The program's commands, a file each.
     pub mod call;
     pub mod captions;
+    pub mod digits;
+    pub mod phone;
     pub mod serve;
 }
 
@@ -21,10 +23,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the speech server and the identity issuer until interrupted
+    /// Run the speech server, the identity issuer and the telephone company until interrupted
     Serve(cli::serve::Options),
     /// Make a call: play a recording to an edge and print its captions
     Call(cli::call::Options),
+    /// Verify a telephone number at an edge, then dial another with it
+    Phone(cli::phone::Options),
 }
 
 #[tokio::main]
@@ -32,6 +36,7 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(options) => cli::serve::run(options).await,
         Command::Call(options) => cli::call::run(options).await,
+        Command::Phone(options) => cli::phone::run(options).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use fourwire_lab::deepgram::SpeechOptions;
 use fourwire_lab::identity::IssuerOptions;
+use fourwire_lab::twilio::TwilioOptions;
 use fourwire_lab::{EngineOptions, Lab, LabOptions};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,6 +50,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         // A lab that runs for days must not keep every sample it ever heard.
         speech: SpeechOptions { keep_audio: false, ..SpeechOptions::default() },
         issuer: IssuerOptions { state: options.state, ..IssuerOptions::default() },
+        twilio: TwilioOptions::default(),
     })
     .await?;
     println!("{}", json!({ "ready": true, "origin": lab.origin() }));
