@@ -13,7 +13,7 @@ use fourwire_engine::call::{Action, Event, Session, Start};
 use fourwire_engine::config::Config;
 use fourwire_engine::speech::Provider;
 use fourwire_engine::vault::Vault;
-use fourwire_wire::conversation::{Conversation, ConversationStatus};
+use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::{PING, ServerEvent};
 use fourwire_wire::frame::Channel;
 use fourwire_wire::ids::{CallId, UserId};
@@ -32,7 +32,7 @@ use crate::client::Client;
 use crate::clock::now;
 use crate::problem::Problem;
 use crate::speech_socket::SpeechSockets;
-use crate::user_do::{self, UserAnswer, UserRequest};
+use crate::user_do::{self, UserRequest};
 use crate::{conversations, listen, settings};
 
 /// While a call streams, an alarm this far ahead brings the object back if it is lost without a word.
@@ -54,6 +54,7 @@ impl DurableObject for Call {
             env,
             config,
             session: RefCell::default(),
+            store: RefCell::default(),
             client: Client::default(),
             speech: SpeechSockets::default(),
             asleep_until: Cell::default(),
@@ -62,10 +63,11 @@ impl DurableObject for Call {
         Self { shell: Rc::new(shell) }
     }
 
-    async fn fetch(&self, request: Request) -> Result<Response> {
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
         let answer = match request.path().as_str() {
             "/listen" => self.shell.listen(&request).await,
             "/conversation" => self.shell.conversation(),
+            "/phone-call" => self.shell.phone_call(&mut request).await,
             _ => Err(Problem::NotFound),
         };
         answer.or_else(|problem| problem.response())
@@ -110,6 +112,8 @@ pub(crate) struct Shell {
     env: Env,
     config: Config,
     session: RefCell<Option<Session>>,
+    /// Where the session is saved, from its first save until it is forgotten.
+    store: RefCell<Option<CallStore>>,
     client: Client,
     pub(crate) speech: SpeechSockets,
     /// When the sleep that is under way ends.
@@ -160,6 +164,16 @@ impl Shell {
         conversations::json(&session.as_ref().ok_or(Problem::NoConversation)?.conversation())
     }
 
+    /// Twilio has reported something of the call. Where nobody listens to it there is nothing to be kept: the user's
+    /// object has the report.
+    async fn phone_call(self: &Rc<Self>, request: &mut Request) -> Result<Response, Problem> {
+        let call: PhoneCall = request.json().await?;
+        if self.wake_up() {
+            self.run(Event::PhoneCall(&call));
+        }
+        Ok(Response::empty()?)
+    }
+
     /// Makes sure that the session is in memory; false where there is none.
     fn wake_up(self: &Rc<Self>) -> bool {
         if self.session.borrow().is_some() {
@@ -186,7 +200,7 @@ impl Shell {
         self.session.replace(Some(Session::restore(snapshot, segments, self.providers()?)));
         if let Some(attached) = self.client.find(&self.state) {
             let rate = SampleRate::new(attached.sample_rate).map_err(|_| Problem::Internal)?;
-            self.run(Event::Connected { rate, interim: attached.interim });
+            self.run(Event::Reattached { rate, interim: attached.interim });
         } else {
             self.run(Event::Timeout);
         }
@@ -199,22 +213,25 @@ impl Shell {
         let mut start = Start {
             conversation: listen::random_conversation()?,
             call_id: Some(call),
+            phone_call: None,
             language: query.language.clone(),
             source: query.source,
         };
-        let session = Session::start(start.clone(), self.providers()?, now());
-        let asked = UserRequest::Start(session.conversation().entry());
-        let UserAnswer::Started(known) = user_do::ask(&self.env, &user, &asked).await? else {
-            return Err(Problem::Internal);
+        let offered = Session::start(start.clone(), self.providers()?, now()).conversation().entry();
+        let begun = user_do::ask(&self.env, &user, &UserRequest::Start(offered)).await?;
+        let user_do::Start::Go { entry: known, phone_call } = begun else { return Err(Problem::NoSuchCall) };
+        let finished = if known.id == start.conversation {
+            None
+        } else {
+            Archive::new(&self.env, self.vault()?, &user)?.get(known.id).await?
         };
-        let session = if known.id == start.conversation {
-            session
-        } else if let Some(finished) = Archive::new(&self.env, self.vault()?, &user)?.get(known.id).await? {
+        let session = if let Some(finished) = finished {
             let session = Session::reopen(finished, self.providers()?);
-            user_do::ask(&self.env, &user, &UserRequest::Keep(session.conversation().entry())).await?;
+            user_do::ask::<()>(&self.env, &user, &UserRequest::Keep(session.conversation().entry())).await?;
             session
         } else {
             start.conversation = known.id;
+            start.phone_call = phone_call.map(|call| *call);
             Session::start(start, self.providers()?, now())
         };
         // While this waited, another connection of the same call may have begun it.
@@ -256,6 +273,7 @@ impl Shell {
                 });
             }
             Action::Forget => {
+                self.store.take();
                 let storage = self.state.storage();
                 self.alarm_at.set(None);
                 self.spawn(async move {
@@ -276,10 +294,19 @@ impl Shell {
 
     /// Writes to the object's own store. What fails is logged: the next write brings the newest state anyway.
     fn keep(&self, write: impl FnOnce(&CallStore, &Vault, &UserId) -> Result<(), Problem>) {
-        let written = self.name().and_then(|(user, _)| write(&CallStore::open(&self.state)?, self.vault()?, &user));
-        if let Err(problem) = written {
+        if let Err(problem) = self.try_keep(write) {
             worker::console_error!("a call's state was not saved: {problem}");
         }
+    }
+
+    fn try_keep(&self, write: impl FnOnce(&CallStore, &Vault, &UserId) -> Result<(), Problem>) -> Result<(), Problem> {
+        let (user, _) = self.name()?;
+        let mut opened = self.store.borrow_mut();
+        let store = match opened.take() {
+            Some(store) => store,
+            None => CallStore::open(&self.state)?,
+        };
+        write(opened.insert(store), self.vault()?, &user)
     }
 
     /// Stores the finished conversation, then its entry in the user's index.
@@ -287,8 +314,7 @@ impl Shell {
         debug_assert_eq!(conversation.status, ConversationStatus::Completed);
         let (user, _) = self.name()?;
         Archive::new(&self.env, self.vault()?, &user)?.put(conversation).await?;
-        user_do::ask(&self.env, &user, &UserRequest::Keep(conversation.entry())).await?;
-        Ok(())
+        user_do::ask(&self.env, &user, &UserRequest::Keep(conversation.entry())).await
     }
 
     /// Sees to it that the session is woken in time: by a sleep while it lives in memory anyway, by the object's alarm

@@ -6,7 +6,7 @@ use worker::{Env, Request, Response};
 
 use crate::archive::Archive;
 use crate::problem::Problem;
-use crate::user_do::{self, UserAnswer, UserRequest};
+use crate::user_do::{self, UserRequest};
 use crate::{auth, listen, settings};
 
 /// The user's conversations without their text, newest first, the running call among them.
@@ -15,9 +15,7 @@ pub(crate) async fn list(request: &Request, env: &Env) -> Result<Response, Probl
     let user = auth::user(request, &config).await?;
     // The user's object reads with it; asked here, what is missing is named to whoever asks.
     config.vault.as_ref().map_err(Clone::clone)?;
-    let UserAnswer::List(entries) = user_do::ask(env, &user, &UserRequest::List).await? else {
-        return Err(Problem::Internal);
-    };
+    let entries: Vec<ConversationEntry> = user_do::ask(env, &user, &UserRequest::List).await?;
     json(&entries)
 }
 
@@ -27,10 +25,8 @@ pub(crate) async fn get(request: &Request, env: &Env, id: &str) -> Result<Respon
     let user = auth::user(request, &config).await?;
     let vault = config.vault.as_ref().map_err(Clone::clone)?;
     let id = ConversationId::parse(id).ok_or(Problem::NoConversation)?;
-    let UserAnswer::Found(entry) = user_do::ask(env, &user, &UserRequest::Find(id)).await? else {
-        return Err(Problem::Internal);
-    };
-    let entry: ConversationEntry = entry.ok_or(Problem::NoConversation)?;
+    let entry: Option<ConversationEntry> = user_do::ask(env, &user, &UserRequest::Find(id)).await?;
+    let entry = entry.ok_or(Problem::NoConversation)?;
     if entry.status != ConversationStatus::Completed
         && let Some(call) = &entry.call_id
     {

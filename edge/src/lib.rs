@@ -2,9 +2,12 @@
 //!
 //! - [`routes`]: every path, and what answers it;
 //! - [`listen`], [`web_listen`]: how a client's socket reaches its call's object;
-//! - [`call_do`]: the object of one call; [`user_do`]: the object of one user;
+//! - [`phone`]: users' numbers, access tokens and calls; [`twilio_hooks`]: Twilio's webhooks;
+//! - [`call_do`]: the object of one call; [`user_do`]: the object of one user, with [`user_index`] and [`user_phone`];
+//!   [`line_do`]: the object of one telephone line;
 //! - [`speech_socket`]: streams to speech services;
-//! - [`archive`]: finished conversations in R2;
+//! - [`twilio_api`]: requests to Twilio;
+//! - [`archive`]: finished conversations in R2; [`sealed_row`]: what an object keeps;
 //! - [`auth`], [`settings`], [`problem`], [`clock`]: who asks, what is configured, how a refusal is told, the time.
 
 #![forbid(unsafe_code)]
@@ -17,12 +20,20 @@ mod call_store;
 mod client;
 mod clock;
 mod conversations;
+mod line_do;
 mod listen;
+mod objects;
+mod phone;
 mod problem;
 mod routes;
+mod sealed_row;
 mod settings;
 mod speech_socket;
+mod twilio_api;
+mod twilio_hooks;
 mod user_do;
+mod user_index;
+mod user_phone;
 mod web_listen;
 
 use worker::{Context, Env, Request, Response, Result, event};

@@ -22,7 +22,10 @@ pub(crate) async fn open(request: &Request, env: &Env) -> Result<Response, Probl
     let config = settings::read(env);
     let query = admit(request, &config)?;
     match auth::user(request, &config).await {
-        Ok(user) => forward(env, &user, &query, &query_text(request)?).await,
+        Ok(user) => match forward(env, &user, &query, &query_text(request)?).await {
+            Err(problem @ Problem::NoSuchCall) => turn_away(&problem.to_string()),
+            answer => answer,
+        },
         Err(problem @ (Problem::NoAuthorization | Problem::BadAuthorization)) => turn_away(&problem.to_string()),
         Err(problem) => Err(problem),
     }
@@ -36,7 +39,7 @@ pub(crate) fn admit(request: &Request, config: &Config) -> Result<ListenQuery, P
         return Err(Problem::NotWebSocket);
     }
     let query = ListenQuery::parse(&query_text(request)?)?;
-    if let Some(problem) = config.problems().next() {
+    if let Some(problem) = config.listen_problems().next() {
         return Err(problem.clone().into());
     }
     Ok(query)
@@ -64,7 +67,8 @@ pub(crate) async fn forward(
     init.headers.set(USER_HEADER, user.as_str())?;
     init.headers.set(CALL_HEADER, call.as_str())?;
     let request = Request::new_with_init(&format!("https://call/listen?{query_text}"), &init)?;
-    Ok(call_object(env, user, &call)?.fetch_with_request(request).await?)
+    let answer = call_object(env, user, &call)?.fetch_with_request(request).await?;
+    if answer.status_code() == Problem::NoSuchCall.status() { Err(Problem::NoSuchCall) } else { Ok(answer) }
 }
 
 /// The object of a user's call.

@@ -1,6 +1,11 @@
 //! How a request is refused: a status, a sentence for the person who sees it, a code for programs.
 
 use fourwire_engine::config::ConfigError;
+use fourwire_engine::phone::account::AccountError;
+use fourwire_engine::phone::claim::Refusal;
+use fourwire_engine::phone::destinations::NotAllowed;
+use fourwire_engine::phone::limit::TooOften;
+use fourwire_engine::phone::number::NumberError;
 use fourwire_wire::query::QueryError;
 use serde::Serialize;
 use thiserror::Error;
@@ -33,6 +38,36 @@ pub(crate) enum Problem {
     /// The user has no such conversation.
     #[error("Conversation not found")]
     NoConversation,
+    /// The listen session belongs to no call of the user that Twilio has told of.
+    #[error("There is no such call")]
+    NoSuchCall,
+    /// The body is not what the path takes.
+    #[error("The request's body must be JSON of the documented form")]
+    Body,
+    /// The text is no telephone number.
+    #[error(transparent)]
+    Number(#[from] NumberError),
+    /// The number may not be called.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    /// Twilio does not call the number.
+    #[error("This number cannot be called. Check it and try again.")]
+    NotCallable,
+    /// The user's own numbers or limits do not allow it.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The number's state does not allow it.
+    #[error(transparent)]
+    Claim(#[from] Refusal),
+    /// Twilio did not start the verification.
+    #[error("Failed to start verification. Please try again later.")]
+    NotStarted,
+    /// A webhook does not come from Twilio.
+    #[error("Invalid Twilio signature")]
+    Signature,
+    /// A signed webhook lacks what Twilio always sends.
+    #[error("The request's fields are not Twilio's")]
+    Fields,
     /// The path is there and takes another method.
     #[error("Method not allowed")]
     Method,
@@ -49,20 +84,31 @@ struct Body<'a> {
 
 impl Problem {
     /// The HTTP status.
-    const fn status(&self) -> u16 {
+    pub(crate) const fn status(&self) -> u16 {
         match self {
-            Self::Query(_) => 400,
+            Self::Query(_)
+            | Self::Number(_)
+            | Self::NotAllowed(_)
+            | Self::NotCallable
+            | Self::Account(AccountError::None)
+            | Self::Fields => 400,
             Self::NoAuthorization | Self::BadAuthorization => 401,
-            Self::NotFound | Self::NoConversation => 404,
+            Self::Signature => 403,
+            Self::NotFound | Self::NoConversation | Self::Account(AccountError::Unknown) => 404,
             Self::Method => 405,
+            Self::NoSuchCall
+            | Self::Account(AccountError::TooMany)
+            | Self::Claim(Refusal::Yours(_) | Refusal::Taken | Refusal::InProgress) => 409,
+            Self::Body => 422,
             Self::NotWebSocket => 426,
+            Self::Account(AccountError::TooOften(_)) | Self::Claim(Refusal::TooOften(_)) => 429,
             Self::Internal => 500,
-            Self::IssuerUnreachable | Self::Config(_) => 503,
+            Self::IssuerUnreachable | Self::Config(_) | Self::NotStarted => 503,
         }
     }
 
     /// The stable name, for programs.
-    const fn code(&self) -> &'static str {
+    pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Query(error) => error.code(),
             Self::NoAuthorization => "authorization_missing",
@@ -73,7 +119,33 @@ impl Problem {
             Self::NotFound => "not_found",
             Self::NoConversation => "conversation_not_found",
             Self::Method => "method_not_allowed",
+            Self::NoSuchCall => "call_not_found",
+            Self::Body => "body_invalid",
+            Self::Number(_) => "number_invalid",
+            Self::NotAllowed(_) => "number_not_allowed",
+            Self::NotCallable => "number_not_callable",
+            Self::Account(AccountError::TooOften(_)) => "too_many_requests",
+            Self::Account(AccountError::TooMany) => "too_many_numbers",
+            Self::Account(AccountError::Unknown) => "number_not_found",
+            Self::Account(AccountError::None) => "no_verified_number",
+            Self::Claim(Refusal::Yours(_)) => "already_verified",
+            Self::Claim(Refusal::Taken) => "number_taken",
+            Self::Claim(Refusal::InProgress) => "verification_in_progress",
+            Self::Claim(Refusal::TooOften(_)) => "number_called_too_often",
+            Self::NotStarted => "verification_not_started",
+            Self::Signature => "signature_invalid",
+            Self::Fields => "fields_invalid",
             Self::Internal => "internal",
+        }
+    }
+
+    /// In how many seconds the same request may be answered, where that is known.
+    const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Account(AccountError::TooOften(TooOften { retry_after }))
+            | Self::Claim(Refusal::TooOften(TooOften { retry_after })) => Some(*retry_after),
+            Self::NotStarted => Some(30),
+            _ => None,
         }
     }
 
@@ -82,6 +154,9 @@ impl Problem {
         let detail = self.to_string();
         let response = Response::from_json(&Body { detail: &detail, code: self.code() })?.with_status(self.status());
         response.headers().set("cache-control", "no-store")?;
+        if let Some(seconds) = self.retry_after() {
+            response.headers().set("retry-after", &seconds.to_string())?;
+        }
         Ok(response)
     }
 }

@@ -4,13 +4,17 @@ use serde::Serialize;
 use worker::{Env, Method, Request, Response};
 
 use crate::problem::Problem;
-use crate::{conversations, listen, settings, web_listen};
+use crate::{conversations, listen, phone, settings, twilio_hooks, web_listen};
 
 /// Answers a request.
-pub(crate) async fn answer(request: Request, env: &Env) -> Result<Response, Problem> {
+pub(crate) async fn answer(mut request: Request, env: &Env) -> Result<Response, Problem> {
     let path = request.path();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let get = || if request.method() == Method::Get { Ok(()) } else { Err(Problem::Method) };
+    let method = request.method();
+    let get = || if method == Method::Get { Ok(()) } else { Err(Problem::Method) };
+    if let ["v1", "phone", rest @ ..] = segments.as_slice() {
+        return phone_side(&mut request, env, rest).await;
+    }
     match *segments {
         ["healthz"] => {
             get()?;
@@ -34,6 +38,36 @@ pub(crate) async fn answer(request: Request, env: &Env) -> Result<Response, Prob
         }
         _ => Err(Problem::NotFound),
     }
+}
+
+/// What lies under `/v1/phone`.
+async fn phone_side(request: &mut Request, env: &Env, path: &[&str]) -> Result<Response, Problem> {
+    match (request.method(), path) {
+        (Method::Post, ["twiml"]) => twilio_hooks::voice(request, env).await,
+        (Method::Post, ["notice"]) => twilio_hooks::notice(request, env).await,
+        (Method::Post, ["calls", "status"]) => twilio_hooks::call_status(request, env).await,
+        (Method::Post, ["numbers", "verify", "status"]) => twilio_hooks::verification_status(request, env).await,
+        (Method::Post, ["numbers", "verify"]) => phone::verify(request, env).await,
+        (Method::Post, ["numbers", "verify", "check"]) => phone::check(request, env).await,
+        (Method::Get, ["numbers"]) => phone::list(request, env).await,
+        (Method::Delete, ["numbers", id]) => phone::delete(request, env, id).await,
+        (Method::Post, ["numbers", id, "primary"]) => phone::choose(request, env, id).await,
+        (Method::Post, ["token"]) => phone::token(request, env).await,
+        (Method::Get, ["calls"]) => phone::calls(request, env).await,
+        (_, path) if is_phone_path(path) => Err(Problem::Method),
+        _ => Err(Problem::NotFound),
+    }
+}
+
+fn is_phone_path(path: &[&str]) -> bool {
+    matches!(
+        path,
+        ["twiml" | "notice" | "token" | "calls" | "numbers"]
+            | ["calls", "status"]
+            | ["numbers", _]
+            | ["numbers", _, "primary"]
+            | ["numbers", "verify", "status" | "check"]
+    )
 }
 
 #[derive(Serialize)]

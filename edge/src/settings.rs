@@ -7,6 +7,8 @@ use worker::Env;
 pub(crate) const CALLS: &str = "CALLS";
 /// The Durable Object of one user.
 pub(crate) const USERS: &str = "USERS";
+/// The Durable Object of one telephone line, which is what a number reaches.
+pub(crate) const LINES: &str = "LINES";
 /// The R2 bucket of finished conversations.
 pub(crate) const ARCHIVE: &str = "ARCHIVE";
 

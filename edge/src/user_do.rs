@@ -1,56 +1,62 @@
-//! The object of one user: the index of conversations. Every entry is sealed; only what is looked up by lies open.
+//! The object of one user: what it is asked, and which of its parts answers.
 
 use fourwire_engine::config::Config;
-use fourwire_wire::conversation::ConversationEntry;
-use fourwire_wire::ids::{CallId, ConversationId, UserId};
+use fourwire_wire::conversation::{ConversationEntry, PhoneCall};
+use fourwire_wire::ids::{ConversationId, UserId};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use worker::wasm_bindgen::JsValue;
-use worker::{
-    DurableObject, Env, Method, Request, RequestInit, Response, Result, SqlStorage, SqlStorageValue, State,
-    durable_object,
-};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use crate::problem::Problem;
-use crate::{archive, settings};
+use crate::user_index::Index;
+use crate::user_phone::{Phone, PhoneRequest};
+use crate::{objects, settings};
 
 /// What the object is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum UserRequest {
-    /// A call begins: register its conversation, unless the call has one already.
+    /// A call begins: register its conversation, unless the call has one already. Answered by [`Start`].
     Start(ConversationEntry),
-    /// A call's conversation has changed: keep its new entry.
+    /// A call's conversation has changed: keep its new entry. Answered by nothing.
     Keep(ConversationEntry),
-    /// All conversations, newest first.
+    /// All conversations, newest first. Answered by a list.
     List,
-    /// One conversation.
+    /// One conversation. Answered by its entry, where there is one.
     Find(ConversationId),
+    /// Something about numbers or calls. Answered as it says.
+    Phone(PhoneRequest),
 }
 
-/// What the object answers.
+/// How a call begins.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum UserAnswer {
-    /// The call's conversation: the one offered, or the one it already had.
-    Started(ConversationEntry),
-    /// The entry is kept.
-    Kept,
-    /// All conversations.
-    List(Vec<ConversationEntry>),
-    /// The conversation, where there is one.
-    Found(Option<ConversationEntry>),
+pub(crate) enum Start {
+    /// With this conversation: the one offered, or the one it already had.
+    Go {
+        /// The conversation.
+        entry: Box<ConversationEntry>,
+        /// What Twilio has told of the call.
+        phone_call: Option<Box<PhoneCall>>,
+    },
+    /// Not at all: Twilio has told of no such call, and the operator wants that.
+    NoSuchCall,
 }
 
 /// Asks a user's object.
-pub(crate) async fn ask(env: &Env, user: &UserId, request: &UserRequest) -> std::result::Result<UserAnswer, Problem> {
-    let body = serde_json::to_string(request).map_err(|_| Problem::Internal)?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(JsValue::from_str(&body)));
-    let request = Request::new_with_init("https://user/", &init)?;
-    let stub = env.durable_object(settings::USERS)?.get_by_name(user.as_str())?;
-    let mut answer = stub.fetch_with_request(request).await?;
-    if answer.status_code() != 200 {
-        return Err(Problem::Internal);
-    }
-    Ok(answer.json().await?)
+pub(crate) async fn ask<T: DeserializeOwned>(
+    env: &Env,
+    user: &UserId,
+    asked: &UserRequest,
+) -> std::result::Result<T, Problem> {
+    objects::ask(env, settings::USERS, user.as_str(), asked).await
+}
+
+/// Asks a user's object about numbers or calls.
+pub(crate) async fn ask_phone<T: DeserializeOwned>(
+    env: &Env,
+    user: &UserId,
+    asked: PhoneRequest,
+) -> std::result::Result<T, Problem> {
+    ask(env, user, &UserRequest::Phone(asked)).await
 }
 
 /// The object.
@@ -68,109 +74,65 @@ impl DurableObject for User {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let answer = match request.json().await {
-            Ok(asked) => self.answer(asked),
-            Err(_) => Err(Problem::Internal),
-        };
-        answer.map_or_else(|problem| problem.response(), |answer| Response::from_json(&answer))
+        let asked = request.json().await.map_err(|_| Problem::Internal);
+        asked.and_then(|asked| self.answer(asked)).or_else(|problem| problem.response())
     }
 }
 
 impl User {
-    fn answer(&self, asked: UserRequest) -> std::result::Result<UserAnswer, Problem> {
-        let index = Index::open(&self.state, &self.config)?;
-        Ok(match asked {
-            UserRequest::Start(entry) => {
-                let known = entry.call_id.as_ref().map(|call| index.of_call(call)).transpose()?.flatten();
-                if known.is_none() {
-                    index.keep(&entry)?;
-                }
-                UserAnswer::Started(known.unwrap_or(entry))
-            }
-            UserRequest::Keep(entry) => {
-                index.keep(&entry)?;
-                UserAnswer::Kept
-            }
-            UserRequest::List => UserAnswer::List(index.all()?),
-            UserRequest::Find(id) => UserAnswer::Found(index.find(id)?),
-        })
-    }
-}
-
-/// The table of conversations.
-struct Index<'a> {
-    sql: SqlStorage,
-    config: &'a Config,
-    user: UserId,
-}
-
-impl<'a> Index<'a> {
-    fn open(state: &State, config: &'a Config) -> std::result::Result<Self, Problem> {
-        let user = state.id().name().and_then(|name| UserId::parse(name).ok()).ok_or(Problem::Internal)?;
-        let sql = state.storage().sql();
-        sql.exec(
-            "CREATE TABLE IF NOT EXISTS conversations (
-                id TEXT PRIMARY KEY, call_id TEXT UNIQUE, created_at INTEGER NOT NULL, entry BLOB NOT NULL
-            ) WITHOUT ROWID",
-            None,
-        )?;
-        Ok(Self { sql, config, user })
-    }
-
-    fn keep(&self, entry: &ConversationEntry) -> std::result::Result<(), Problem> {
+    fn answer(&self, asked: UserRequest) -> std::result::Result<Response, Problem> {
+        let user = self.state.id().name().and_then(|name| UserId::parse(name).ok()).ok_or(Problem::Internal)?;
+        let phone = Phone::open(&self.state, &self.config, &user)?;
+        let asked = match asked {
+            UserRequest::Phone(asked) => return answer_phone(&phone, asked),
+            asked => asked,
+        };
         let vault = self.config.vault.as_ref().map_err(Clone::clone)?;
-        let plain = serde_json::to_vec(entry).map_err(|_| Problem::Internal)?;
-        let sealed =
-            vault.seal(&self.user, &address(entry.id), archive::nonce()?, &plain).map_err(|_| Problem::Internal)?;
-        let created = i64::try_from(entry.created_at.get()).map_err(|_| Problem::Internal)?;
-        self.sql.exec(
-            "INSERT INTO conversations (id, call_id, created_at, entry) VALUES (?, ?, ?, ?)
-             ON CONFLICT (id) DO UPDATE SET entry = excluded.entry",
-            vec![
-                entry.id.to_string().into(),
-                entry.call_id.as_ref().map(|call| call.as_str().to_owned()).into(),
-                created.into(),
-                sealed.into(),
-            ],
-        )?;
-        Ok(())
+        let index = Index::open(&self.state, vault, &user)?;
+        let answer = match asked {
+            UserRequest::Start(entry) => Response::from_json(&self.start(&index, &phone, entry)?),
+            UserRequest::Keep(entry) => Response::from_json(&index.keep(&entry)?),
+            UserRequest::List => Response::from_json(&index.all()?),
+            UserRequest::Find(id) => Response::from_json(&index.find(id)?),
+            UserRequest::Phone(_) => return Err(Problem::Internal),
+        };
+        Ok(answer?)
     }
 
-    fn all(&self) -> std::result::Result<Vec<ConversationEntry>, Problem> {
-        self.read("SELECT id, entry FROM conversations ORDER BY created_at DESC", vec![])
-    }
-
-    fn find(&self, id: ConversationId) -> std::result::Result<Option<ConversationEntry>, Problem> {
-        let rows = self.read("SELECT id, entry FROM conversations WHERE id = ?", vec![id.to_string().into()])?;
-        Ok(rows.into_iter().next())
-    }
-
-    fn of_call(&self, call: &CallId) -> std::result::Result<Option<ConversationEntry>, Problem> {
-        let rows =
-            self.read("SELECT id, entry FROM conversations WHERE call_id = ?", vec![call.as_str().to_owned().into()])?;
-        Ok(rows.into_iter().next())
-    }
-
-    fn read(&self, query: &str, values: Vec<SqlStorageValue>) -> std::result::Result<Vec<ConversationEntry>, Problem> {
-        let vault = self.config.vault.as_ref().map_err(Clone::clone)?;
-        let mut entries = Vec::new();
-        for row in self.sql.exec(query, values)?.raw() {
-            let row = row?;
-            let [SqlStorageValue::String(id), SqlStorageValue::Blob(sealed)] = row.as_slice() else {
-                return Err(Problem::Internal);
-            };
-            let id = ConversationId::parse(id).ok_or(Problem::Internal)?;
-            let plain = vault.open(&self.user, &address(id), sealed).map_err(|error| {
-                worker::console_error!("an index entry {error}");
-                Problem::Internal
-            })?;
-            entries.push(serde_json::from_slice(&plain).map_err(|_| Problem::Internal)?);
+    fn start(
+        &self,
+        index: &Index<'_>,
+        phone: &Phone<'_>,
+        entry: ConversationEntry,
+    ) -> std::result::Result<Start, Problem> {
+        let call = entry.call_id.as_ref();
+        let phone_call = call.map(|call| phone.call_named(call)).transpose()?.flatten();
+        let known = call.map(|call| index.of_call(call)).transpose()?.flatten();
+        if known.is_none() {
+            if phone_call.is_none() && self.config.dialling.as_ref().map_err(Clone::clone)?.listen_needs_call {
+                return Ok(Start::NoSuchCall);
+            }
+            index.keep(&entry)?;
         }
-        Ok(entries)
+        let phone_call = phone_call.map(|record| Box::new(record.phone_call()));
+        Ok(Start::Go { entry: Box::new(known.unwrap_or(entry)), phone_call })
     }
 }
 
-/// Where an entry lies, for its seal.
-fn address(id: ConversationId) -> String {
-    format!("index/{id}")
+fn answer_phone(phone: &Phone<'_>, asked: PhoneRequest) -> std::result::Result<Response, Problem> {
+    let answer = match asked {
+        PhoneRequest::Verify(number) => Response::from_json(&phone.verify(&number)?),
+        PhoneRequest::Check => Response::from_json(&phone.check()?),
+        PhoneRequest::Add(number, caller_id) => Response::from_json(&phone.add(&number, caller_id)?),
+        PhoneRequest::Drop(number) => Response::from_json(&phone.drop_number(&number)?),
+        PhoneRequest::Numbers => Response::from_json(&phone.numbers()?),
+        PhoneRequest::Remove(id) => Response::from_json(&phone.remove(id)?),
+        PhoneRequest::Choose(id) => Response::from_json(&phone.choose(id)?),
+        PhoneRequest::Token => Response::from_json(&phone.token()?),
+        PhoneRequest::Dial(wish) => Response::from_json(&phone.dial(wish)?),
+        PhoneRequest::Refuse(call) => Response::from_json(&phone.refuse(&call)?),
+        PhoneRequest::Progress(call, progress) => Response::from_json(&phone.progress(&call, &progress)?),
+        PhoneRequest::Calls => Response::from_json(&phone.calls()?),
+    };
+    Ok(answer?)
 }

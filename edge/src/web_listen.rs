@@ -83,7 +83,11 @@ async fn serve(
     };
     browser.send(&ServerEvent::AuthResponse { success: answer.is_ok() })?;
 
-    let call = listen::forward(env, &answer?, query, query_text).await?.websocket().ok_or(Problem::Internal)?;
+    let forwarded = listen::forward(env, &answer?, query, query_text).await;
+    let call = match forwarded {
+        Err(problem @ Problem::NoSuchCall) => return Err(End::refused(&problem.to_string())),
+        forwarded => forwarded?.websocket().ok_or(Problem::Internal)?,
+    };
     let mut from_call = call.events()?;
     accept(&call)?;
     let mut next_browser = from_browser.next();

@@ -1,0 +1,237 @@
+//! The object of one telephone line: who holds its number, and how often it was rung. Twilio is asked about a number here,
+//! so that two users who want the same one are served one after the other.
+//!
+//! It is named by the number's blind index and never keeps the number itself. (JavaScript has a `Number` already.)
+
+use std::time::Duration;
+
+use fourwire_engine::config::Config;
+use fourwire_engine::phone::claim::{Check, Claim, Next, Refusal, State as Verification, Tidy, Verdict};
+use fourwire_engine::phone::number::PhoneNumber;
+use fourwire_engine::twilio::caller_ids::{self, Started};
+use fourwire_engine::twilio::sid::{CallSid, CallerIdSid};
+use fourwire_engine::vault::Owner;
+use fourwire_wire::ids::UserId;
+use fourwire_wire::pii::Pii;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+
+use crate::clock::now;
+use crate::problem::Problem;
+use crate::sealed_row::SealedRow;
+use crate::twilio_api::{self, Failed, Reason};
+use crate::{objects, settings, twilio_hooks};
+
+/// Wait before it is seen to that nothing is left behind, here or at Twilio: an hour.
+const TIDY_WAIT: Duration = Duration::from_hours(1);
+
+/// What the object is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum LineRequest {
+    /// A user wants the number verified. Answered by [`Begun`].
+    Verify(UserId, PhoneNumber),
+    /// How a user's verification goes. Answered by [`Verification`].
+    Check(UserId, PhoneNumber),
+    /// Twilio has said how a verification call ended. Answered by the user whose number this makes it, if any.
+    Verdict(CallSid, Verdict),
+    /// Whether the number is a user's, by what is kept here. Answered by the caller ID, if it is.
+    Holder(UserId),
+    /// Whether a user may call with the number, by what Twilio says now. Answered by [`Usable`].
+    Use(UserId),
+    /// A user gives the number up. Answered by nothing.
+    Release(UserId),
+}
+
+/// What has become of a wish to verify.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Begun {
+    /// The number is about to ring.
+    Ringing {
+        /// Twilio's name for the call.
+        call: CallSid,
+        /// What whoever answers must type.
+        code: Pii<String>,
+    },
+    /// It is not verified now.
+    Refused(Refusal),
+    /// Twilio does not do it.
+    Failed(Failed),
+}
+
+/// Whether a number can be called with.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Usable {
+    /// It can.
+    Yes,
+    /// It is not the user's, or Twilio does not know it any more.
+    No,
+    /// Twilio does not say.
+    Unknown,
+}
+
+/// Asks the object of a number's line.
+pub(crate) async fn ask<T: DeserializeOwned>(
+    env: &Env,
+    config: &Config,
+    number: &PhoneNumber,
+    asked: &LineRequest,
+) -> std::result::Result<T, Problem> {
+    let vault = config.vault.as_ref().map_err(Clone::clone)?;
+    objects::ask(env, settings::LINES, &vault.index("number", number.expose()), asked).await
+}
+
+/// The object.
+#[durable_object]
+pub struct Line {
+    state: State,
+    config: Config,
+}
+
+impl std::panic::RefUnwindSafe for Line {}
+
+impl DurableObject for Line {
+    fn new(state: State, env: Env) -> Self {
+        Self { state, config: settings::read(&env) }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let Ok(asked) = request.json().await else { return Problem::Internal.response() };
+        match asked {
+            LineRequest::Verify(user, number) => objects::answer(self.verify(&user, &number).await),
+            LineRequest::Check(user, number) => objects::answer(self.check(&user, &number).await),
+            LineRequest::Verdict(call, verdict) => objects::answer(self.change(|claim| claim.verdict(&call, verdict))),
+            LineRequest::Holder(user) => objects::answer(self.change(|claim| claim.held_by(&user).cloned())),
+            LineRequest::Use(user) => objects::answer(self.usable(&user).await),
+            LineRequest::Release(user) => objects::answer(self.release(&user).await),
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        match self.tidy().await {
+            Ok(()) => Response::empty(),
+            Err(problem) => problem.response(),
+        }
+    }
+}
+
+impl Line {
+    /// Lets the claim change and keeps it. What the claim decides between two awaits is decided as one.
+    fn change<T>(&self, change: impl FnOnce(&mut Claim) -> T) -> std::result::Result<T, Problem> {
+        let index = self.state.id().name().ok_or(Problem::Internal)?;
+        let vault = self.config.vault.as_ref().map_err(Clone::clone)?;
+        let row = SealedRow::new(&self.state, vault, Owner::Number(&index), "claim");
+        let mut claim: Claim = row.read()?;
+        let before = claim.clone();
+        let result = change(&mut claim);
+        if claim != before {
+            row.write(&claim)?;
+        }
+        Ok(result)
+    }
+
+    async fn verify(&self, user: &UserId, number: &PhoneNumber) -> std::result::Result<Begun, Problem> {
+        let twilio = self.config.twilio.as_ref().map_err(Clone::clone)?;
+        if let Err(refusal) = self.change(|claim| claim.begin(user, now()))? {
+            return Ok(Begun::Refused(refusal));
+        }
+        let listed = match twilio_api::ask(&twilio.caller_ids.find(number), caller_ids::listed).await {
+            Ok(listed) => listed,
+            Err(failed) => return self.give_up(failed),
+        };
+        let remove = match self.change(|claim| claim.listed(user, listed, now()))? {
+            Next::Refuse(refusal) => return Ok(Begun::Refused(refusal)),
+            Next::Ring { remove } => remove,
+        };
+        // From here on there is something to be looked after, whatever happens now.
+        self.wake_in(TIDY_WAIT).await?;
+        if let Some(caller_id) = &remove
+            && let Err(failed) = self.delete(caller_id).await?
+        {
+            self.change(Claim::not_started)?;
+            return Ok(Begun::Failed(failed));
+        }
+        let callback = twilio_hooks::verification_callback(&twilio.origin);
+        match twilio_api::ask(&twilio.caller_ids.verify(number, &callback), caller_ids::started).await {
+            Ok(Started { call, code }) => {
+                self.change(|claim| claim.started(user, call.clone(), remove, now()))?;
+                Ok(Begun::Ringing { call, code })
+            }
+            Err(Failed::Unknown) => self.give_up(Failed::Unknown),
+            Err(Failed::Refused(Reason::AlreadyKnown)) => {
+                self.change(Claim::not_started)?;
+                Ok(Begun::Refused(Refusal::InProgress))
+            }
+            Err(failed) => {
+                self.change(Claim::not_started)?;
+                Ok(Begun::Failed(failed))
+            }
+        }
+    }
+
+    fn give_up(&self, failed: Failed) -> std::result::Result<Begun, Problem> {
+        self.change(Claim::give_up)?;
+        Ok(Begun::Failed(failed))
+    }
+
+    async fn check(&self, user: &UserId, number: &PhoneNumber) -> std::result::Result<Verification, Problem> {
+        let call = match self.change(|claim| claim.check(user, now()))? {
+            Check::Known(state) => return Ok(state),
+            Check::Ask(call) => call,
+        };
+        let twilio = self.config.twilio.as_ref().map_err(Clone::clone)?;
+        let listed = twilio_api::ask(&twilio.caller_ids.find(number), caller_ids::listed).await;
+        self.change(|claim| claim.answered(user, &call, listed.unwrap_or_default(), now()))
+    }
+
+    async fn usable(&self, user: &UserId) -> std::result::Result<Usable, Problem> {
+        let twilio = self.config.twilio.as_ref().map_err(Clone::clone)?;
+        let Some(caller_id) = self.change(|claim| claim.held_by(user).cloned())? else { return Ok(Usable::No) };
+        match twilio_api::ask(&twilio.caller_ids.fetch(&caller_id), caller_ids::exists).await {
+            Ok(true) => Ok(Usable::Yes),
+            Ok(false) => {
+                self.change(|claim| claim.gone(&caller_id))?;
+                Ok(Usable::No)
+            }
+            Err(_) => Ok(Usable::Unknown),
+        }
+    }
+
+    /// The number is nobody's from now on. Twilio's list follows, at once or later.
+    async fn release(&self, user: &UserId) -> std::result::Result<(), Problem> {
+        self.change(|claim| claim.release(user))?;
+        self.tidy().await
+    }
+
+    /// Deletes at Twilio what is nobody's, forgets what has lost its meaning, and sees to it that this is done again.
+    async fn tidy(&self) -> std::result::Result<(), Problem> {
+        loop {
+            match self.change(|claim| claim.tidy(now()))? {
+                Tidy::Remove => {
+                    let Some(caller_id) = self.change(|claim| claim.removals().first().cloned())? else {
+                        return Err(Problem::Internal);
+                    };
+                    if self.delete(&caller_id).await?.is_err() {
+                        return self.wake_in(TIDY_WAIT).await;
+                    }
+                }
+                Tidy::Later(at) => return self.wake_in(Duration::from_millis(at.since(now()))).await,
+                Tidy::Keep => return Ok(()),
+                Tidy::Erase => return Ok(self.state.storage().delete_all().await?),
+            }
+        }
+    }
+
+    async fn delete(&self, caller_id: &CallerIdSid) -> std::result::Result<std::result::Result<(), Failed>, Problem> {
+        let twilio = self.config.twilio.as_ref().map_err(Clone::clone)?;
+        let deleted = twilio_api::ask(&twilio.caller_ids.delete(caller_id), caller_ids::deleted).await;
+        if deleted.is_ok() {
+            self.change(|claim| claim.gone(caller_id))?;
+        }
+        Ok(deleted)
+    }
+
+    async fn wake_in(&self, wait: Duration) -> std::result::Result<(), Problem> {
+        Ok(self.state.storage().set_alarm(wait).await?)
+    }
+}

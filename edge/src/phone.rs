@@ -1,0 +1,273 @@
+//! A user's numbers, access tokens and calls over HTTP: `/v1/phone/…`, with the peer's paths, fields and sentences.
+
+use fourwire_engine::config::{Config, Twilio};
+use fourwire_engine::phone::account::{AccountError, NumberId, OwnNumber};
+use fourwire_engine::phone::claim::{Failure, Refusal, State};
+use fourwire_engine::phone::ledger::CallRecord;
+use fourwire_engine::phone::number::PhoneNumber;
+use fourwire_engine::twilio::sid::{CallSid, CallerIdSid};
+use fourwire_engine::twilio::token::{AccessToken, VoiceGrant};
+use fourwire_engine::twilio::webhook::USER_REF;
+use fourwire_wire::conversation::PhoneCall;
+use fourwire_wire::ids::UserId;
+use fourwire_wire::pii::Pii;
+use fourwire_wire::units::UnixMillis;
+use serde::{Deserialize, Serialize};
+use worker::{Env, Request, Response};
+
+use crate::clock::now;
+use crate::conversations::json;
+use crate::line_do::{self, Begun, LineRequest};
+use crate::problem::Problem;
+use crate::twilio_api::{Failed, Reason};
+use crate::user_do::ask_phone;
+use crate::user_phone::{Numbers, PhoneRequest};
+use crate::{auth, settings};
+
+/// A signed-in user's request.
+struct Asked<'a> {
+    env: &'a Env,
+    config: Config,
+    user: UserId,
+}
+
+impl<'a> Asked<'a> {
+    /// Lets the user in; everything that the phone side needs must be configured.
+    async fn by(request: &Request, env: &'a Env) -> Result<Self, Problem> {
+        let config = settings::read(env);
+        let user = auth::user(request, &config).await?;
+        config.vault.as_ref().map_err(Clone::clone)?;
+        config.twilio.as_ref().map_err(Clone::clone)?;
+        config.dialling.as_ref().map_err(Clone::clone)?;
+        Ok(Self { env, config, user })
+    }
+
+    fn twilio(&self) -> Result<&Twilio, Problem> {
+        Ok(self.config.twilio.as_ref().map_err(Clone::clone)?)
+    }
+
+    async fn number<T: serde::de::DeserializeOwned>(
+        &self,
+        number: &PhoneNumber,
+        asked: LineRequest,
+    ) -> Result<T, Problem> {
+        line_do::ask(self.env, &self.config, number, &asked).await
+    }
+
+    async fn account<T: serde::de::DeserializeOwned>(&self, asked: PhoneRequest) -> Result<T, Problem> {
+        ask_phone(self.env, &self.user, asked).await
+    }
+
+    /// The same, for what the account may refuse.
+    async fn allowed<T: serde::de::DeserializeOwned>(&self, asked: PhoneRequest) -> Result<T, Problem> {
+        let answer: Result<T, AccountError> = self.account(asked).await?;
+        Ok(answer?)
+    }
+
+    async fn add(&self, number: &PhoneNumber, caller_id: CallerIdSid) -> Result<NumberId, Problem> {
+        self.account(PhoneRequest::Add(number.clone(), caller_id)).await
+    }
+}
+
+#[derive(Deserialize)]
+struct NumberBody {
+    phone_number: Pii<String>,
+}
+
+async fn body(request: &mut Request) -> Result<Pii<String>, Problem> {
+    let body: NumberBody = request.json().await.map_err(|_| Problem::Body)?;
+    Ok(body.phone_number)
+}
+
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the peer's names")]
+struct Verification {
+    verification_sid: CallSid,
+    phone_number: PhoneNumber,
+    validation_code: Pii<String>,
+    status: &'static str,
+}
+
+/// `POST /v1/phone/numbers/verify`: has a number rung, and answers with the code that must be typed there.
+pub(crate) async fn verify(request: &mut Request, env: &Env) -> Result<Response, Problem> {
+    let asked = Asked::by(request, env).await?;
+    let number = PhoneNumber::parse(body(request).await?.expose())?;
+    // A verification rings as a call does, and costs as one.
+    asked.config.dialling.as_ref().map_err(Clone::clone)?.destinations.check(&number)?;
+    asked.allowed::<()>(PhoneRequest::Verify(number.clone())).await?;
+    let verify = LineRequest::Verify(asked.user.clone(), number.clone());
+    match asked.number(&number, verify).await? {
+        Begun::Ringing { call, code } => json(&Verification {
+            verification_sid: call,
+            phone_number: number,
+            validation_code: code,
+            status: "pending",
+        }),
+        Begun::Refused(refusal) => {
+            if let Refusal::Yours(caller_id) = &refusal {
+                // Whatever went wrong before, the list has it from now on.
+                asked.add(&number, caller_id.clone()).await?;
+            } else if refusal == Refusal::Taken {
+                asked.account::<()>(PhoneRequest::Drop(number)).await?;
+            }
+            Err(refusal.into())
+        }
+        Begun::Failed(Failed::Refused(Reason::NotCallable)) => Err(Problem::NotCallable),
+        Begun::Failed(_) => Err(Problem::NotStarted),
+    }
+}
+
+#[derive(Serialize)]
+struct Checked {
+    verified: bool,
+    phone_number_id: Option<NumberId>,
+    status: &'static str,
+}
+
+/// `POST /v1/phone/numbers/verify/check`: how a verification goes. Clients ask every two seconds.
+pub(crate) async fn check(request: &mut Request, env: &Env) -> Result<Response, Problem> {
+    let asked = Asked::by(request, env).await?;
+    let text = body(request).await?;
+    asked.allowed::<()>(PhoneRequest::Check).await?;
+    let Ok(number) = PhoneNumber::parse(text.expose()) else {
+        return json(&Checked { verified: false, phone_number_id: None, status: status(&State::Unknown) });
+    };
+    let state: State = asked.number(&number, LineRequest::Check(asked.user.clone(), number.clone())).await?;
+    let status = status(&state);
+    let phone_number_id = match state {
+        State::Verified(caller_id) => Some(asked.add(&number, caller_id).await?),
+        _ => None,
+    };
+    json(&Checked { verified: phone_number_id.is_some(), phone_number_id, status })
+}
+
+const fn status(state: &State) -> &'static str {
+    match state {
+        State::Unknown => "none",
+        State::Ringing => "ringing",
+        State::Failed(Failure::WrongCode) => "wrong_code",
+        State::Failed(Failure::NoAnswer) => "no_answer",
+        State::Expired => "expired",
+        State::Verified(_) => "verified",
+    }
+}
+
+#[derive(Serialize)]
+struct NumberList {
+    numbers: Vec<ListedNumber>,
+    pending: Vec<PendingNumber>,
+}
+
+#[derive(Serialize)]
+struct ListedNumber {
+    id: NumberId,
+    phone_number: PhoneNumber,
+    friendly_name: PhoneNumber,
+    verified_at: UnixMillis,
+    is_primary: bool,
+}
+
+#[derive(Serialize)]
+struct PendingNumber {
+    phone_number: PhoneNumber,
+    status: &'static str,
+}
+
+/// `GET /v1/phone/numbers`: the user's numbers as they are now, and verifications under way. Whatever a closed app has
+/// missed is noticed here.
+pub(crate) async fn list(request: &Request, env: &Env) -> Result<Response, Problem> {
+    let asked = Asked::by(request, env).await?;
+    let known: Numbers = asked.account(PhoneRequest::Numbers).await?;
+    let mut pending = Vec::new();
+    for number in known.pending {
+        let state: State = asked.number(&number, LineRequest::Check(asked.user.clone(), number.clone())).await?;
+        match state {
+            State::Verified(caller_id) => drop(asked.add(&number, caller_id).await?),
+            State::Unknown => asked.account(PhoneRequest::Drop(number)).await?,
+            state => pending.push(PendingNumber { phone_number: number, status: status(&state) }),
+        }
+    }
+    for own in known.verified {
+        let held: Option<CallerIdSid> =
+            asked.number(&own.phone_number, LineRequest::Holder(asked.user.clone())).await?;
+        if held.is_none() {
+            asked.account::<()>(PhoneRequest::Drop(own.phone_number)).await?;
+        }
+    }
+    let known: Numbers = asked.account(PhoneRequest::Numbers).await?;
+    json(&NumberList { numbers: known.verified.into_iter().map(ListedNumber::from).collect(), pending })
+}
+
+impl From<OwnNumber> for ListedNumber {
+    fn from(own: OwnNumber) -> Self {
+        Self {
+            id: own.id,
+            friendly_name: own.phone_number.clone(),
+            phone_number: own.phone_number,
+            verified_at: own.verified_at,
+            is_primary: own.is_primary,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Done {
+    success: bool,
+}
+
+/// `DELETE /v1/phone/numbers/{id}`: gives a number up. Another becomes the primary one, if it was.
+pub(crate) async fn delete(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
+    let asked = Asked::by(request, env).await?;
+    let id = NumberId::parse(id).ok_or(AccountError::Unknown)?;
+    let known: Numbers = asked.account(PhoneRequest::Numbers).await?;
+    let own = known.verified.into_iter().find(|own| own.id == id).ok_or(AccountError::Unknown)?;
+    // In this order: a list that still shows what is given up mends itself, the other way round it would not.
+    asked.number::<()>(&own.phone_number, LineRequest::Release(asked.user.clone())).await?;
+    asked.allowed::<OwnNumber>(PhoneRequest::Remove(id)).await?;
+    json(&Done { success: true })
+}
+
+/// `POST /v1/phone/numbers/{id}/primary`: calls are made with this number from now on.
+pub(crate) async fn choose(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
+    let asked = Asked::by(request, env).await?;
+    let id = NumberId::parse(id).ok_or(AccountError::Unknown)?;
+    asked.allowed::<()>(PhoneRequest::Choose(id)).await?;
+    json(&Done { success: true })
+}
+
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the peer's names")]
+struct Token {
+    access_token: AccessToken,
+    ttl: u32,
+    identity: UserId,
+}
+
+/// `POST /v1/phone/token`: an access token with which the user's device can place calls.
+pub(crate) async fn token(request: &Request, env: &Env) -> Result<Response, Problem> {
+    let asked = Asked::by(request, env).await?;
+    asked.allowed::<()>(PhoneRequest::Token).await?;
+    let twilio = asked.twilio()?;
+    let params = [(USER_REF, Pii::new(user_ref(&asked.config, &asked.user)?))].into_iter().collect();
+    let grant = VoiceGrant { identity: &asked.user, app: &twilio.app, params };
+    let access_token =
+        AccessToken::issue(&twilio.key, &grant, twilio.token_life, now()).map_err(|_| Problem::Internal)?;
+    json(&Token { access_token, ttl: twilio.token_life.seconds(), identity: asked.user })
+}
+
+/// What an access token says of its user, and only this deployment can say.
+pub(crate) fn user_ref(config: &Config, user: &UserId) -> Result<String, Problem> {
+    Ok(config.vault.as_ref().map_err(Clone::clone)?.index("token", user.as_str()))
+}
+
+#[derive(Serialize)]
+struct CallList {
+    calls: Vec<PhoneCall>,
+}
+
+/// `GET /v1/phone/calls`: the user's newest calls, as Twilio has reported them.
+pub(crate) async fn calls(request: &Request, env: &Env) -> Result<Response, Problem> {
+    let asked = Asked::by(request, env).await?;
+    let records: Vec<CallRecord> = asked.account(PhoneRequest::Calls).await?;
+    json(&CallList { calls: records.iter().map(CallRecord::phone_call).collect() })
+}

@@ -1,0 +1,226 @@
+//! Twilio's webhooks. Each is refused unless Twilio has signed it, for the address under which Twilio knows this Worker.
+
+use fourwire_engine::config::{Config, Dialling, Twilio};
+use fourwire_engine::phone::ledger::CallRecord;
+use fourwire_engine::phone::number::PhoneNumber;
+use fourwire_engine::twilio::sid::CallerIdSid;
+use fourwire_engine::twilio::signature::{Body, PublicOrigin};
+use fourwire_engine::twilio::twiml;
+use fourwire_engine::twilio::webhook::{Form, LegReport, VerificationReport, VoiceRequest};
+use fourwire_wire::ids::UserId;
+use worker::wasm_bindgen::JsValue;
+use worker::{Env, Method, Request, RequestInit, Response};
+
+use crate::clock::now;
+use crate::line_do::{self, LineRequest, Usable};
+use crate::problem::Problem;
+use crate::user_do::ask_phone;
+use crate::user_phone::{Dial, PhoneRequest, Wish};
+use crate::{listen, phone, settings};
+
+const VERIFICATION: &str = "/v1/phone/numbers/verify/status";
+const CALL: &str = "/v1/phone/calls/status";
+const NOTICE: &str = "/v1/phone/notice";
+/// Longest body that is read, in bytes. Twilio's own have some hundreds, and a device's parameters at most about 800.
+const MAX_BODY: usize = 16 * 1024;
+
+/// Sentences for the caller, in the order of the checks. The first ones are the peer's.
+mod sentence {
+    pub(super) const NOBODY: &str = "This call cannot be matched to a signed in user. Goodbye.";
+    pub(super) const NO_DESTINATION: &str = "No destination number provided. Goodbye.";
+    pub(super) const BAD_DESTINATION: &str = "Invalid destination number format. Goodbye.";
+    pub(super) const NOT_ALLOWED: &str = "Calls to this destination are not available. Goodbye.";
+    pub(super) const LIMIT: &str = "Phone call limit reached. Goodbye.";
+    pub(super) const NO_CALLER_ID: &str = "No verified caller ID found. Please verify a phone number first.";
+    pub(super) const STALE_CALLER_ID: &str = "Your caller ID is not verified. Please re-verify your phone number.";
+    pub(super) const CANNOT_CHECK: &str = "Your caller ID cannot be checked right now. Please try again in a moment.";
+    pub(super) const OVER: &str = "This call is over. Goodbye.";
+    pub(super) const TROUBLE: &str = "Something went wrong on our side. Please try again in a moment.";
+}
+
+/// Where Twilio reports how a verification call ended.
+pub(crate) fn verification_callback(origin: &PublicOrigin) -> String {
+    format!("{}{VERIFICATION}", origin.as_str())
+}
+
+/// A webhook that Twilio has signed.
+struct Signed {
+    config: Config,
+    form: Form,
+    /// The query of the signed URL.
+    query: Option<String>,
+}
+
+impl Signed {
+    async fn receive(request: &mut Request, env: &Env) -> Result<Self, Problem> {
+        let config = settings::read(env);
+        let twilio = config.twilio.as_ref().map_err(Clone::clone)?;
+        // The platform's own text: a parsed URL is written anew, and the signature is over the old one.
+        let url = twilio.origin.url_of(&request.inner().url()).ok_or(Problem::Signature)?;
+        let header = |name| request.headers().get(name).map(Option::unwrap_or_default);
+        let signature = header("x-twilio-signature")?;
+        let is_form = header("content-type")?.starts_with("application/x-www-form-urlencoded");
+        let length = header("content-length")?.parse::<usize>().unwrap_or(0);
+        if signature.is_empty() || length > MAX_BODY {
+            return Err(Problem::Signature);
+        }
+        let bytes = request.bytes().await?;
+        if bytes.len() > MAX_BODY {
+            return Err(Problem::Signature);
+        }
+        let body = if is_form { Body::Form(&bytes) } else { Body::Other(&bytes) };
+        twilio.auth_tokens.verify(&url, body, &signature).map_err(|_| Problem::Signature)?;
+        let form = if is_form { Form::parse(&bytes) } else { Form::parse(b"") };
+        let query = url.split_once('?').map(|(_, query)| query.to_owned());
+        Ok(Self { config, form, query })
+    }
+
+    fn twilio(&self) -> Result<&Twilio, Problem> {
+        Ok(self.config.twilio.as_ref().map_err(Clone::clone)?)
+    }
+
+    fn dialling(&self) -> Result<&Dialling, Problem> {
+        Ok(self.config.dialling.as_ref().map_err(Clone::clone)?)
+    }
+}
+
+/// `POST /v1/phone/twiml`: a user's device calls. Whatever is decided, the answer is 200 with TwiML; only who is not
+/// Twilio gets 403.
+pub(crate) async fn voice(request: &mut Request, env: &Env) -> Result<Response, Problem> {
+    let signed = Signed::receive(request, env).await?;
+    let answer = match decide(&signed, env).await {
+        Ok(answer) => answer,
+        // Twilio has asked properly, so the caller hears a sentence and not Twilio's "application error".
+        Err(problem) => {
+            worker::console_error!("a call could not be decided: {}", problem.code());
+            Answer::Say(sentence::TROUBLE)
+        }
+    };
+    let xml = match answer {
+        Answer::Say(sentence) => twiml::say(sentence),
+        Answer::Dial(record) => connect(&signed, &record)?,
+    };
+    respond(&xml.map_err(|_| Problem::Internal)?)
+}
+
+enum Answer {
+    Say(&'static str),
+    Dial(Box<CallRecord>),
+}
+
+async fn decide(signed: &Signed, env: &Env) -> Result<Answer, Problem> {
+    let Ok(request) = VoiceRequest::read(&signed.form) else { return Ok(Answer::Say(sentence::NOBODY)) };
+    let Some(user) = request.user else { return Ok(Answer::Say(sentence::NOBODY)) };
+    let user_ref = phone::user_ref(&signed.config, &user)?;
+    if request.user_ref.is_some_and(|given| given != user_ref) {
+        return Ok(Answer::Say(sentence::NOBODY));
+    }
+    if request.to.expose().trim().is_empty() {
+        return Ok(Answer::Say(sentence::NO_DESTINATION));
+    }
+    let Ok(callee) = PhoneNumber::parse(request.to.expose()) else {
+        return Ok(Answer::Say(sentence::BAD_DESTINATION));
+    };
+    if signed.dialling()?.destinations.check(&callee).is_err() {
+        return Ok(Answer::Say(sentence::NOT_ALLOWED));
+    }
+    let call_sid = request.call_sid;
+    let dial = PhoneRequest::Dial(Wish { call_sid: call_sid.clone(), call_id: request.call_id, callee });
+    let record: Box<CallRecord> = match ask_phone(env, &user, dial).await? {
+        Dial::Granted(record) => record,
+        Dial::LimitReached => return Ok(Answer::Say(sentence::LIMIT)),
+        Dial::NoNumber => return Ok(Answer::Say(sentence::NO_CALLER_ID)),
+        Dial::Over => return Ok(Answer::Say(sentence::OVER)),
+    };
+    let usable = line_do::ask(env, &signed.config, &record.caller_id, &LineRequest::Use(user.clone())).await;
+    let refusal = match usable {
+        Ok(Usable::Yes) => return Ok(Answer::Dial(record)),
+        Ok(Usable::No) => {
+            ask_phone::<()>(env, &user, PhoneRequest::Drop(record.caller_id)).await?;
+            sentence::STALE_CALLER_ID
+        }
+        Ok(Usable::Unknown) | Err(_) => sentence::CANNOT_CHECK,
+    };
+    ask_phone::<()>(env, &user, PhoneRequest::Refuse(call_sid)).await?;
+    Ok(Answer::Say(refusal))
+}
+
+fn connect(signed: &Signed, record: &CallRecord) -> Result<Result<String, twiml::WriteError>, Problem> {
+    let origin = signed.twilio()?.origin.as_str();
+    let Some(user) = VoiceRequest::read(&signed.form).ok().and_then(|request| request.user) else {
+        return Err(Problem::Internal);
+    };
+    let status_callback = format!("{origin}{CALL}?user={}", hex(&user));
+    let notice = signed.dialling()?.notice.as_ref().map(|_| format!("{origin}{NOTICE}"));
+    Ok(twiml::dial(&twiml::Dial {
+        callee: &record.callee,
+        caller_id: &record.caller_id,
+        time_limit: record.time_limit,
+        status_callback: &status_callback,
+        notice: notice.as_deref(),
+    }))
+}
+
+/// `POST /v1/phone/notice`: what the callee hears before the two are connected.
+pub(crate) async fn notice(request: &mut Request, env: &Env) -> Result<Response, Problem> {
+    let signed = Signed::receive(request, env).await?;
+    let notice = signed.dialling()?.notice.as_deref().unwrap_or_default();
+    respond(&twiml::say(notice).map_err(|_| Problem::Internal)?)
+}
+
+/// `POST /v1/phone/calls/status?user=…`: what has become of a call.
+pub(crate) async fn call_status(request: &mut Request, env: &Env) -> Result<Response, Problem> {
+    let signed = Signed::receive(request, env).await?;
+    let user = signed.query.as_deref().and_then(|query| query.strip_prefix("user=")).and_then(unhex);
+    let user = user.ok_or(Problem::Fields)?;
+    let LegReport { call_sid, progress } = LegReport::read(&signed.form, now()).map_err(|_| Problem::Fields)?;
+    let news: Option<CallRecord> = ask_phone(env, &user, PhoneRequest::Progress(call_sid, progress)).await?;
+    if let Some(record) = news {
+        tell_call(env, &user, &record).await?;
+    }
+    Ok(Response::empty()?.with_status(204))
+}
+
+/// Tells the call's own object, where the client gave the call a name and so may be listening to it.
+async fn tell_call(env: &Env, user: &UserId, record: &CallRecord) -> Result<(), Problem> {
+    let Some(call) = &record.call_id else { return Ok(()) };
+    let body = serde_json::to_string(&record.phone_call()).map_err(|_| Problem::Internal)?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_body(Some(JsValue::from_str(&body)));
+    let request = Request::new_with_init("https://call/phone-call", &init)?;
+    listen::call_object(env, user, call)?.fetch_with_request(request).await?;
+    Ok(())
+}
+
+/// `POST /v1/phone/numbers/verify/status`: how a verification call ended.
+pub(crate) async fn verification_status(request: &mut Request, env: &Env) -> Result<Response, Problem> {
+    let signed = Signed::receive(request, env).await?;
+    let report = VerificationReport::read(&signed.form).map_err(|_| Problem::Fields)?;
+    let verdict = LineRequest::Verdict(report.call, report.verdict);
+    let verified: Option<(UserId, CallerIdSid)> = line_do::ask(env, &signed.config, &report.number, &verdict).await?;
+    if let Some((user, caller_id)) = verified {
+        let add = PhoneRequest::Add(report.number, caller_id);
+        ask_phone::<serde::de::IgnoredAny>(env, &user, add).await?;
+    }
+    Ok(Response::empty()?.with_status(204))
+}
+
+fn respond(xml: &str) -> Result<Response, Problem> {
+    let response = Response::ok(xml)?;
+    response.headers().set("content-type", twiml::CONTENT_TYPE)?;
+    response.headers().set("cache-control", "no-store")?;
+    Ok(response)
+}
+
+/// A user's id in letters that no URL writes in two ways.
+fn hex(user: &UserId) -> String {
+    user.as_str().bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+fn unhex(text: &str) -> Option<UserId> {
+    let bytes = text.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    UserId::parse(String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()?).ok()
+}
