@@ -1,4 +1,4 @@
-//! `cargo xtask call`: the lab's phone, pointed at the running system.
+//! `cargo xtask call` and `cargo xtask phone`: the lab's own programs, pointed at the running system.
 
 use std::process::Command;
 
@@ -12,23 +12,46 @@ use crate::setup;
 
 /// Which call is made, in the words of the lab's own `call`.
 #[derive(Args)]
-pub struct Options {
+pub struct CallOptions {
     /// A WAV file with one party on each channel (without one, a real telephone call is played), and further options:
     /// `cargo xtask call -- --help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILE")]
     args: Vec<String>,
 }
 
-/// Makes the call and shows it.
+/// Which numbers are used, in the words of the lab's own `phone`.
+#[derive(Args)]
+pub struct PhoneOptions {
+    /// The number to verify (without one, a number of the lab's), and further options: `cargo xtask phone -- --help` lists
+    /// them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "NUMBER")]
+    args: Vec<String>,
+}
+
+/// Plays a call's audio to the Worker and shows the captions.
 ///
 /// # Errors
 /// When no system is running, or the call fails.
-pub fn run(repo: &Repo, options: &Options) -> Result<()> {
+pub fn run(repo: &Repo, options: &CallOptions) -> Result<()> {
+    let mut command = lab(repo, "call")?;
+    command.arg("--sample-dir").arg(setup::sample_dir(repo)).args(&options.args);
+    process::run_live(&mut command)
+}
+
+/// Verifies a number and dials another, with the lab as the telephone company.
+///
+/// # Errors
+/// When no system is running, or a step is refused.
+pub fn run_phone(repo: &Repo, options: &PhoneOptions) -> Result<()> {
+    process::run_live(lab(repo, "phone")?.args(&options.args))
+}
+
+/// A program of the lab. It is started where the user is, so that a file is found by the name the user gives it.
+fn lab(repo: &Repo, program: &str) -> Result<Command> {
     let Some(ports) = Ports::of_running(repo) else {
         bail!("nothing is running to call: start `cargo xtask dev` in another terminal and wait for its addresses");
     };
-    // Started where the user is, so that a file is found by the name the user gives it.
     let mut command = Command::new(dev::lab_program()?);
-    command.args(["call", "--edge", &ports.worker_url(), "--lab", &ports.lab_url(), "--sample-dir"]);
-    process::run_live(command.arg(setup::sample_dir(repo)).args(&options.args))
+    command.args([program, "--edge", &ports.worker_url(), "--lab", &ports.lab_url()]);
+    Ok(command)
 }

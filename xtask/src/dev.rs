@@ -35,7 +35,7 @@ pub struct Options {
     /// The Worker's port
     #[arg(long, default_value_t = 8787)]
     port: u16,
-    /// The lab's port: speech servers and identity issuer
+    /// The lab's port: speech servers, identity issuer and telephone company
     #[arg(long, default_value_t = 4010)]
     lab_port: u16,
     /// What stands behind the lab's speech servers
@@ -146,10 +146,11 @@ pub fn run(repo: &Repo, options: &Options) -> Result<()> {
 fn welcome(repo: &Repo, ports: Ports) {
     println!("\nFourwire is running; Ctrl-C ends it.\n");
     println!("  Worker  {}", ports.worker_url());
-    println!("  lab     {}  (identity issuer and speech servers)", ports.lab_url());
+    println!("  lab     {}  (identity issuer, speech servers and telephone company)", ports.lab_url());
     println!("  logs    {} and {}\n", repo.shown(&repo.log("worker")), repo.shown(&repo.log("lab")));
     println!("Next, in another terminal:\n");
-    println!("  cargo xtask call    makes a real two-party call and prints what both parties say");
+    println!("  cargo xtask call     makes a real two-party call and prints what both parties say");
+    println!("  cargo xtask phone    verifies a telephone number and dials another");
 }
 
 /// Builds the lab's program as one step of `progress`.
@@ -232,6 +233,12 @@ fn env_text(ports: Ports, secret: &str) -> String {
          IDENTITY_KEYS_URL={lab}/identity/keys\n\
          DEEPGRAM_URL={lab}/deepgram\n\
          DEEPGRAM_API_KEY=lab-deepgram-key\n\
+         TWILIO_API_URL={lab}/twilio\n\
+         TWILIO_ACCOUNT_SID=AC1ab00000000000000000000000000001\n\
+         TWILIO_AUTH_TOKEN=1ab0a0704e0000000000000000000001\n\
+         TWILIO_API_KEY_SID=SK1ab00000000000000000000000000001\n\
+         TWILIO_API_KEY_SECRET=lab0000000000000000000000000key1\n\
+         TWILIO_TWIML_APP_SID=AP1ab00000000000000000000000000001\n\
          {SECRET_NAME}={secret}\n"
     )
 }

@@ -38,7 +38,9 @@ enum Command {
     /// Run the whole system on this machine, with no account anywhere: the Worker and the lab around it
     Dev(dev::Options),
     /// Make a call against a running `cargo xtask dev`
-    Call(call::Options),
+    Call(call::CallOptions),
+    /// Verify a number and dial another against a running `cargo xtask dev`, as the web dialer and Twilio would
+    Phone(call::PhoneOptions),
     /// Run every check and test
     Test(checks::Options),
     /// Run the benchmarks
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Dev(options) => dev::run(&repo, &options),
         Command::Call(options) => call::run(&repo, &options),
+        Command::Phone(options) => call::run_phone(&repo, &options),
         Command::Test(options) => checks::run(&repo, &options),
         Command::Bench { args } => bench::run(&repo, &args),
         Command::Build { drill } => worker::run(&repo, if drill { Flavour::Drill } else { Flavour::Ship }),
