@@ -42,6 +42,7 @@ impl Call {
         let start = Start {
             conversation: ConversationId::from_random([7; 16]),
             call_id: None,
+            phone_call: None,
             language: Language::parse("en").expect("a language"),
             source: Source::PhoneCall,
         };
