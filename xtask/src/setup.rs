@@ -4,6 +4,7 @@
 //! print is kept in `.tools/logs`. To add a step, write its two functions and its line in `STEPS`.
 
 mod cargo_tools;
+mod descriptions;
 mod node;
 mod recogniser;
 mod rust;
@@ -49,7 +50,7 @@ struct Step {
 }
 
 /// In the order in which they build on each other.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "wasm target",
         note: "adding it with rustup",
@@ -91,6 +92,13 @@ const STEPS: [Step; 10] = [
         purposes: &[Build, Dev, Test],
         is_done: node::is_done,
         run: node::run,
+    },
+    Step {
+        name: "API description",
+        note: "downloading Twilio's (1 MB)",
+        purposes: &[Test],
+        is_done: descriptions::has_twilio,
+        run: descriptions::fetch_twilio,
     },
     Step {
         name: "C++ and Python",
