@@ -1,4 +1,4 @@
-//! Twilio's own OpenAPI description judges our requests to it, and its examples what we read in the answers.
+//! Twilio's own machine-readable description judges our requests to it, and its examples what we read in the answers.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(missing_docs)]
 

@@ -64,12 +64,18 @@ impl Config {
 
     /// Everything that is missing or cannot be used.
     pub fn problems(&self) -> impl Iterator<Item = &ConfigError> {
-        self.listen_problems().chain(self.twilio.as_ref().err()).chain(self.dialling.as_ref().err())
+        self.listen_problems().chain(self.twilio.as_ref().err())
     }
 
     /// What stands in the way of recording and transcribing a call.
     pub fn listen_problems(&self) -> impl Iterator<Item = &ConfigError> {
-        [self.issuer.as_ref().err(), self.vault.as_ref().err(), self.speech.as_ref().err()].into_iter().flatten()
+        let parts = [
+            self.issuer.as_ref().err(),
+            self.vault.as_ref().err(),
+            self.speech.as_ref().err(),
+            self.dialling.as_ref().err(),
+        ];
+        parts.into_iter().flatten()
     }
 }
 
