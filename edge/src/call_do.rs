@@ -110,7 +110,7 @@ impl DurableObject for Call {
 pub(crate) struct Shell {
     state: State,
     env: Env,
-    config: Config,
+    config: Rc<Config>,
     session: RefCell<Option<Session>>,
     /// Where the session is saved, from its first save until it is forgotten.
     store: RefCell<Option<CallStore>>,

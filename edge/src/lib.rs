@@ -8,13 +8,14 @@
 //! - [`speech_socket`]: streams to speech services;
 //! - [`twilio_api`]: requests to Twilio;
 //! - [`archive`]: finished conversations in R2; [`sealed_row`]: what an object keeps;
-//! - [`auth`], [`settings`], [`problem`], [`clock`]: who asks, what is configured, how a refusal is told, the time.
+//! - [`body`], [`auth`], [`settings`], [`problem`], [`clock`]: who asks, what is configured, how a refusal is told, the time.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
 mod archive;
 mod auth;
+mod body;
 mod call_do;
 mod call_store;
 mod client;

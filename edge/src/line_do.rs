@@ -3,6 +3,7 @@
 //!
 //! It is named by the number's blind index and never keeps the number itself. (JavaScript has a `Number` already.)
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use fourwire_engine::config::Config;
@@ -85,7 +86,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
 #[durable_object]
 pub struct Line {
     state: State,
-    config: Config,
+    config: Rc<Config>,
 }
 
 impl std::panic::RefUnwindSafe for Line {}

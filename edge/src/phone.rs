@@ -1,5 +1,7 @@
 //! A user's numbers, access tokens and calls over HTTP: `/v1/phone/…`, with the peer's paths, fields and sentences.
 
+use std::rc::Rc;
+
 use fourwire_engine::config::{Config, Twilio};
 use fourwire_engine::phone::account::{AccountError, NumberId, OwnNumber};
 use fourwire_engine::phone::claim::{Failure, Refusal, State};
@@ -22,12 +24,12 @@ use crate::problem::Problem;
 use crate::twilio_api::{Failed, Reason};
 use crate::user_do::ask_phone;
 use crate::user_phone::{Numbers, PhoneRequest};
-use crate::{auth, settings};
+use crate::{auth, body, settings};
 
 /// A signed-in user's request.
 struct Asked<'a> {
     env: &'a Env,
-    config: Config,
+    config: Rc<Config>,
     user: UserId,
 }
 
@@ -74,8 +76,9 @@ struct NumberBody {
     phone_number: Pii<String>,
 }
 
-async fn body(request: &mut Request) -> Result<Pii<String>, Problem> {
-    let body: NumberBody = request.json().await.map_err(|_| Problem::Body)?;
+async fn number_in(request: &mut Request) -> Result<Pii<String>, Problem> {
+    let bytes = body::read(request).await?.ok_or(Problem::Body)?;
+    let body: NumberBody = serde_json::from_slice(&bytes).map_err(|_| Problem::Body)?;
     Ok(body.phone_number)
 }
 
@@ -91,7 +94,7 @@ struct Verification {
 /// `POST /v1/phone/numbers/verify`: has a number rung, and answers with the code that must be typed there.
 pub(crate) async fn verify(request: &mut Request, env: &Env) -> Result<Response, Problem> {
     let asked = Asked::by(request, env).await?;
-    let number = PhoneNumber::parse(body(request).await?.expose())?;
+    let number = PhoneNumber::parse(number_in(request).await?.expose())?;
     // A verification rings as a call does, and costs as one.
     asked.config.dialling.as_ref().map_err(Clone::clone)?.destinations.check(&number)?;
     asked.allowed::<()>(PhoneRequest::Verify(number.clone())).await?;
@@ -127,7 +130,7 @@ struct Checked {
 /// `POST /v1/phone/numbers/verify/check`: how a verification goes. Clients ask every two seconds.
 pub(crate) async fn check(request: &mut Request, env: &Env) -> Result<Response, Problem> {
     let asked = Asked::by(request, env).await?;
-    let text = body(request).await?;
+    let text = number_in(request).await?;
     asked.allowed::<()>(PhoneRequest::Check).await?;
     let Ok(number) = PhoneNumber::parse(text.expose()) else {
         return json(&Checked { verified: false, phone_number_id: None, status: status(&State::Unknown) });

@@ -154,6 +154,11 @@ impl Problem {
         let detail = self.to_string();
         let response = Response::from_json(&Body { detail: &detail, code: self.code() })?.with_status(self.status());
         response.headers().set("cache-control", "no-store")?;
+        match self.status() {
+            401 => response.headers().set("www-authenticate", "Bearer")?,
+            426 => response.headers().set("upgrade", "websocket")?,
+            _ => {}
+        }
         if let Some(seconds) = self.retry_after() {
             response.headers().set("retry-after", &seconds.to_string())?;
         }

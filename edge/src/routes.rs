@@ -8,6 +8,10 @@ use crate::{conversations, listen, phone, settings, twilio_hooks, web_listen};
 
 /// Answers a request.
 pub(crate) async fn answer(mut request: Request, env: &Env) -> Result<Response, Problem> {
+    // The platform's library takes a method that it does not know for a GET.
+    if request.inner().method() != request.method().as_ref() {
+        return Err(Problem::Method);
+    }
     let path = request.path();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     let method = request.method();
@@ -49,6 +53,7 @@ async fn phone_side(request: &mut Request, env: &Env, path: &[&str]) -> Result<R
         (Method::Post, ["numbers", "verify", "status"]) => twilio_hooks::verification_status(request, env).await,
         (Method::Post, ["numbers", "verify"]) => phone::verify(request, env).await,
         (Method::Post, ["numbers", "verify", "check"]) => phone::check(request, env).await,
+        (_, ["numbers", "verify"]) => Err(Problem::Method),
         (Method::Get, ["numbers"]) => phone::list(request, env).await,
         (Method::Delete, ["numbers", id]) => phone::delete(request, env, id).await,
         (Method::Post, ["numbers", id, "primary"]) => phone::choose(request, env, id).await,

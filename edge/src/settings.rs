@@ -1,7 +1,16 @@
 //! The operator's settings, read from the Worker's variables and secrets, and the names of its bindings.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
+
 use fourwire_engine::config::Config;
 use worker::Env;
+
+thread_local! {
+    /// The settings, for everything that this isolate serves. Other settings come with another version of the Worker, which
+    /// has isolates of its own.
+    static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };
+}
 
 /// The Durable Object of one call (wrangler.toml).
 pub(crate) const CALLS: &str = "CALLS";
@@ -12,7 +21,8 @@ pub(crate) const LINES: &str = "LINES";
 /// The R2 bucket of finished conversations.
 pub(crate) const ARCHIVE: &str = "ARCHIVE";
 
-/// Reads every setting. Secrets and plain variables are the same thing to a Worker.
-pub(crate) fn read(env: &Env) -> Config {
-    Config::read(|name| env.var(name).ok().map(|value| value.to_string()))
+/// Every setting, read once. Secrets and plain variables are the same thing to a Worker.
+pub(crate) fn read(env: &Env) -> Rc<Config> {
+    let look_up = |name: &str| env.var(name).ok().map(|value| value.to_string());
+    CONFIG.with(|config| Rc::clone(config.get_or_init(|| Rc::new(Config::read(look_up)))))
 }

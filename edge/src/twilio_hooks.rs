@@ -1,5 +1,7 @@
 //! Twilio's webhooks. Each is refused unless Twilio has signed it, for the address under which Twilio knows this Worker.
 
+use std::rc::Rc;
+
 use fourwire_engine::config::{Config, Dialling, Twilio};
 use fourwire_engine::phone::ledger::CallRecord;
 use fourwire_engine::phone::number::PhoneNumber;
@@ -16,13 +18,11 @@ use crate::line_do::{self, LineRequest, Usable};
 use crate::problem::Problem;
 use crate::user_do::ask_phone;
 use crate::user_phone::{Dial, PhoneRequest, Wish};
-use crate::{listen, phone, settings};
+use crate::{body, listen, phone, settings};
 
 const VERIFICATION: &str = "/v1/phone/numbers/verify/status";
 const CALL: &str = "/v1/phone/calls/status";
 const NOTICE: &str = "/v1/phone/notice";
-/// Longest body that is read, in bytes. Twilio's own have some hundreds, and a device's parameters at most about 800.
-const MAX_BODY: usize = 16 * 1024;
 
 /// Sentences for the caller, in the order of the checks. The first ones are the peer's.
 mod sentence {
@@ -45,7 +45,7 @@ pub(crate) fn verification_callback(origin: &PublicOrigin) -> String {
 
 /// A webhook that Twilio has signed.
 struct Signed {
-    config: Config,
+    config: Rc<Config>,
     form: Form,
     /// The query of the signed URL.
     query: Option<String>,
@@ -55,19 +55,17 @@ impl Signed {
     async fn receive(request: &mut Request, env: &Env) -> Result<Self, Problem> {
         let config = settings::read(env);
         let twilio = config.twilio.as_ref().map_err(Clone::clone)?;
+        // Nothing that Twilio asks or tells can be looked up or kept without it.
+        config.vault.as_ref().map_err(Clone::clone)?;
         // The platform's own text: a parsed URL is written anew, and the signature is over the old one.
         let url = twilio.origin.url_of(&request.inner().url()).ok_or(Problem::Signature)?;
         let header = |name| request.headers().get(name).map(Option::unwrap_or_default);
         let signature = header("x-twilio-signature")?;
         let is_form = header("content-type")?.starts_with("application/x-www-form-urlencoded");
-        let length = header("content-length")?.parse::<usize>().unwrap_or(0);
-        if signature.is_empty() || length > MAX_BODY {
+        if signature.is_empty() {
             return Err(Problem::Signature);
         }
-        let bytes = request.bytes().await?;
-        if bytes.len() > MAX_BODY {
-            return Err(Problem::Signature);
-        }
+        let bytes = body::read(request).await?.ok_or(Problem::Signature)?;
         let body = if is_form { Body::Form(&bytes) } else { Body::Other(&bytes) };
         twilio.auth_tokens.verify(&url, body, &signature).map_err(|_| Problem::Signature)?;
         let form = if is_form { Form::parse(&bytes) } else { Form::parse(b"") };
@@ -85,9 +83,11 @@ impl Signed {
 }
 
 /// `POST /v1/phone/twiml`: a user's device calls. Whatever is decided, the answer is 200 with TwiML; only who is not
-/// Twilio gets 403.
+/// Twilio gets 403, and everybody 503 while a setting is missing.
 pub(crate) async fn voice(request: &mut Request, env: &Env) -> Result<Response, Problem> {
     let signed = Signed::receive(request, env).await?;
+    // What only the operator can mend is said to the operator, in Twilio's own log.
+    signed.dialling()?;
     let answer = match decide(&signed, env).await {
         Ok(answer) => answer,
         // Twilio has asked properly, so the caller hears a sentence and not Twilio's "application error".
@@ -111,8 +111,9 @@ enum Answer {
 async fn decide(signed: &Signed, env: &Env) -> Result<Answer, Problem> {
     let Ok(request) = VoiceRequest::read(&signed.form) else { return Ok(Answer::Say(sentence::NOBODY)) };
     let Some(user) = request.user else { return Ok(Answer::Say(sentence::NOBODY)) };
-    let user_ref = phone::user_ref(&signed.config, &user)?;
-    if request.user_ref.is_some_and(|given| given != user_ref) {
+    if let Some(given) = request.user_ref
+        && given != phone::user_ref(&signed.config, &user)?
+    {
         return Ok(Answer::Say(sentence::NOBODY));
     }
     if request.to.expose().trim().is_empty() {
@@ -128,6 +129,8 @@ async fn decide(signed: &Signed, env: &Env) -> Result<Answer, Problem> {
     let dial = PhoneRequest::Dial(Wish { call_sid: call_sid.clone(), call_id: request.call_id, callee });
     let record: Box<CallRecord> = match ask_phone(env, &user, dial).await? {
         Dial::Granted(record) => record,
+        // The same answer, and no more: what is found out now must not end a call that is running.
+        Dial::Again(record) => return Ok(Answer::Dial(record)),
         Dial::LimitReached => return Ok(Answer::Say(sentence::LIMIT)),
         Dial::NoNumber => return Ok(Answer::Say(sentence::NO_CALLER_ID)),
         Dial::Over => return Ok(Answer::Say(sentence::OVER)),

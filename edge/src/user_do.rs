@@ -1,5 +1,7 @@
 //! The object of one user: what it is asked, and which of its parts answers.
 
+use std::rc::Rc;
+
 use fourwire_engine::config::Config;
 use fourwire_wire::conversation::{ConversationEntry, PhoneCall};
 use fourwire_wire::ids::{ConversationId, UserId};
@@ -63,7 +65,7 @@ pub(crate) async fn ask_phone<T: DeserializeOwned>(
 #[durable_object(fetch)]
 pub struct User {
     state: State,
-    config: Config,
+    config: Rc<Config>,
 }
 
 impl std::panic::RefUnwindSafe for User {}

@@ -74,6 +74,8 @@ pub(crate) struct Numbers {
 pub(crate) enum Dial {
     /// The call is entered: with this number, for so long.
     Granted(Box<CallRecord>),
+    /// The call was granted before and has not ended: the request is a repeated or a replayed one.
+    Again(Box<CallRecord>),
     /// A limit is reached.
     LimitReached,
     /// There is no verified number.
@@ -145,7 +147,7 @@ impl<'a> Phone<'a> {
     /// that comes twice has one answer.
     pub(crate) fn dial(&self, wish: Wish) -> Result<Dial, Problem> {
         if let Some(known) = self.calls.find(&wish.call_sid)? {
-            return Ok(if known.outcome.is_none() { Dial::Granted(Box::new(known)) } else { Dial::Over });
+            return Ok(if known.outcome.is_none() { Dial::Again(Box::new(known)) } else { Dial::Over });
         }
         let limits = self.config.dialling.as_ref().map_err(Clone::clone)?.limits;
         let now = now();

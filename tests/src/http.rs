@@ -3,15 +3,17 @@
 use std::time::{Duration, Instant};
 
 use fourwire_wire::conversation::{Conversation, ConversationEntry, ConversationStatus};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{HeaderMap, Method, Request};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::openapi::{Description, Exchange};
+
+/// How long the edge may take to answer: longer than it gives Twilio's API.
+const LIMIT: Duration = Duration::from_secs(20);
 /// What a WebSocket client sends to be let through; the key is the example of RFC 6455.
 const UPGRADE: [(&str, &str); 4] = [
     ("connection", "upgrade"),
@@ -29,6 +31,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The JSON body; null where it is none.
     pub body: Value,
+    /// The body as text.
+    pub text: String,
 }
 
 impl Answer {
@@ -52,7 +56,25 @@ impl Answer {
 pub async fn send(method: Method, origin: &str, path: &str, token: Option<&str>) -> Answer {
     let bearer = token.map(|token| format!("Bearer {token}"));
     let headers: Vec<_> = bearer.iter().map(|bearer| (AUTHORIZATION.as_str(), bearer.as_str())).collect();
-    exchange(method, origin, path, &headers).await
+    exchange(method, origin, path, &headers, Bytes::new()).await
+}
+
+/// `POST` of what is called JSON with a token.
+///
+/// # Panics
+/// When nobody answers.
+pub async fn post(origin: &str, path: &str, token: &str, body: &str) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers = [(AUTHORIZATION.as_str(), bearer.as_str()), (CONTENT_TYPE.as_str(), "application/json")];
+    exchange(Method::POST, origin, path, &headers, body.to_owned().into()).await
+}
+
+/// Any request with a body.
+///
+/// # Panics
+/// When nobody answers.
+pub async fn raw(method: Method, origin: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    exchange(method, origin, path, headers, body.into()).await
 }
 
 /// `GET` with a token.
@@ -68,7 +90,7 @@ pub async fn get(origin: &str, path: &str, token: &str) -> Answer {
 /// # Panics
 /// When nobody answers.
 pub async fn refused_upgrade(origin: &str, path: &str) -> Answer {
-    exchange(Method::GET, origin, path, &UPGRADE).await
+    exchange(Method::GET, origin, path, &UPGRADE, Bytes::new()).await
 }
 
 /// All conversations of a token's user.
@@ -106,19 +128,21 @@ pub async fn wait_until_completed(origin: &str, token: &str, limit: Duration) ->
     only_conversation(origin, token).await
 }
 
-async fn exchange(method: Method, origin: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let authority = origin.strip_prefix("http://").expect("an http address");
-    let stream = TcpStream::connect(authority).await.expect("the edge listens");
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("it speaks HTTP");
-    tokio::spawn(connection);
-    let mut request = Request::builder().method(method).uri(path).header("host", authority);
+/// Every request of these goes this way, and every answer is held against the API's description.
+async fn exchange(method: Method, origin: &str, path: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
+    let mut request = Request::builder().method(method.clone()).uri(format!("{origin}{path}"));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(Empty::<Bytes>::new()).expect("a good request");
-    let answer = sender.send_request(request).await.expect("it answers");
-    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let bytes = answer.into_body().collect().await.expect("the whole body").to_bytes();
-    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() }
+    let request = request.body(Full::new(body.clone())).expect("a good request");
+    let answer = fourwire_lab::http::send(request, LIMIT).await.expect("the edge answers");
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let answer = Answer {
+        status: answer.status,
+        headers: answer.headers,
+        body: serde_json::from_str(&text).unwrap_or_default(),
+        text,
+    };
+    Description::get().check(&Exchange { method: &method, target: path, sent: &body, answer: &answer });
+    answer
 }

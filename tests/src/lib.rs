@@ -7,7 +7,9 @@
 #![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
 
 pub mod http;
+pub mod openapi;
 pub mod personal;
+pub mod phone;
 pub mod raw;
 pub mod talk;
 pub mod workerd;

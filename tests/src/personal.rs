@@ -49,13 +49,17 @@ fn is_mail_address(word: &str) -> bool {
     word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !name.contains('/'))
 }
 
-/// The files below a directory that hold a spoken word or a token in clear.
+/// How the tests' telephone numbers go on after `+1`: fictional ones of two area codes.
+const NUMBERS: [&[u8]; 2] = [b"202555", b"212555"];
+
+/// The files below a directory that hold a spoken word, a token or a telephone number in clear.
 ///
 /// # Errors
 /// When a file cannot be read.
 pub fn on_disk(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut needles: Vec<Vec<u8>> = VOCABULARY.iter().map(|word| word.as_bytes().to_vec()).collect();
     needles.push(b"eyJ".to_vec());
+    needles.extend(NUMBERS.map(<[u8]>::to_vec));
     files_with(directory, &needles)
 }
 

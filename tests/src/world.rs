@@ -6,12 +6,15 @@ use std::{env, fs, process, thread};
 
 use fourwire_lab::app::PhoneOptions;
 use fourwire_lab::deepgram::KEY;
-use fourwire_lab::{Lab, LabOptions};
+use fourwire_lab::{Lab, LabOptions, twilio};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
 use crate::personal;
 use crate::workerd::{Sockets, Workerd};
+
+/// Where Twilio believes the Worker to be.
+pub const PUBLIC_ORIGIN: &str = "https://calls.example.test";
 
 /// Everything a call needs.
 pub struct World {
@@ -42,6 +45,7 @@ impl World {
         let mut variables = variables(&lab);
         change(&mut variables);
         let workerd = Workerd::start(&variables, &state);
+        lab.twilio().reach(PUBLIC_ORIGIN, workerd.origin());
         Self { lab, workerd, state, variables }
     }
 
@@ -80,6 +84,7 @@ impl World {
     pub fn crash(&mut self) {
         self.workerd.kill();
         self.workerd = Workerd::start(&self.variables, &self.state);
+        self.lab.twilio().reach(PUBLIC_ORIGIN, self.workerd.origin());
     }
 
     /// Throws a call's object out of memory. workerd does it while no stream to a speech service is open, which is when
@@ -113,6 +118,13 @@ fn variables(lab: &Lab) -> Map<String, Value> {
         "IDENTITY_KEYS_URL": issuer.keys_url(),
         "DEEPGRAM_URL": lab.deepgram_url(),
         "DEEPGRAM_API_KEY": KEY,
+        "PUBLIC_ORIGIN": PUBLIC_ORIGIN,
+        "TWILIO_API_URL": lab.twilio_url(),
+        "TWILIO_ACCOUNT_SID": twilio::ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": twilio::AUTH_TOKEN,
+        "TWILIO_API_KEY_SID": twilio::API_KEY_SID,
+        "TWILIO_API_KEY_SECRET": twilio::API_KEY_SECRET,
+        "TWILIO_TWIML_APP_SID": twilio::TWIML_APP_SID,
         "ENCRYPTION_SECRET": "a secret that is only good for tests",
     });
     let Value::Object(variables) = variables else { unreachable!("it is an object") };

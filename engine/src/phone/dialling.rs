@@ -1,5 +1,6 @@
 //! Whether a user may make a call now: how many at once, how many a day, how many minutes.
 
+use fourwire_wire::conversation::Outcome;
 use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -18,7 +19,7 @@ const SHORTEST_SECONDS: u32 = 60;
 pub struct CallLimits {
     /// Calls at the same time.
     pub at_once: usize,
-    /// Calls within any 24 hours, whether they were answered or not.
+    /// Calls within any 24 hours, whether they were answered or not. One that was refused is none.
     pub a_day: usize,
     /// Seconds of calls within any 24 hours.
     pub seconds_a_day: u32,
@@ -44,7 +45,9 @@ impl CallLimits {
     /// # Errors
     /// [`LimitReached`] where there may be none.
     pub fn grant(&self, recent: &[CallRecord], now: UnixMillis) -> Result<u32, LimitReached> {
-        let counted = || recent.iter().filter(|call| now.since(call.requested_at) < WINDOW_MILLIS);
+        let counts =
+            |call: &&CallRecord| now.since(call.requested_at) < WINDOW_MILLIS && call.outcome != Some(Outcome::Refused);
+        let counted = || recent.iter().filter(counts);
         let active = counted().filter(|call| call.is_active(now)).count();
         if active >= self.at_once || counted().count() >= self.a_day {
             return Err(LimitReached);
@@ -60,8 +63,6 @@ impl CallLimits {
 mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    use fourwire_wire::conversation::Outcome;
 
     use super::*;
     use crate::phone::number::PhoneNumber;
@@ -96,6 +97,14 @@ mod tests {
         assert!(limits.grant(&ended, NOW).is_ok());
         assert_eq!(limits.grant(&[call(50, Some(9)), call(60, Some(9)), call(70, Some(0))], NOW), Err(LimitReached));
         assert!(limits.grant(&[call(50, Some(9)), call(60, Some(9)), call(86_400, Some(9))], NOW).is_ok());
+    }
+
+    #[test]
+    fn a_call_that_was_refused_is_not_counted() {
+        let limits = CallLimits { at_once: 1, a_day: 1, ..CallLimits::default() };
+        let mut refused = call(5, None);
+        refused.refuse(NOW - 1_000);
+        assert!(limits.grant(&[refused], NOW).is_ok());
     }
 
     #[test]

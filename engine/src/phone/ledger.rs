@@ -77,19 +77,23 @@ impl CallRecord {
         }
         let before = self.clone();
         self.leg_sid.get_or_insert_with(|| progress.leg_sid.clone());
+        // Twilio's times are whole seconds by its own clock, ours are not: nothing happened before it was asked for.
+        let requested_at = self.requested_at;
+        let after_request = |at: UnixMillis| at.max(requested_at);
+        let at = after_request(progress.at);
         match progress.status {
             LegStatus::Ringing => {
-                self.ringing_at.get_or_insert(progress.at);
+                self.ringing_at.get_or_insert(at);
             }
             LegStatus::Answered => {
-                self.answered_at.get_or_insert(progress.at);
+                self.answered_at.get_or_insert(at);
             }
             LegStatus::Ended(outcome) if self.outcome.is_none() => {
-                self.end(outcome, progress.at);
+                self.end(outcome, at);
                 self.duration = progress.duration;
                 if let (Outcome::Completed, Some(seconds)) = (outcome, progress.duration) {
                     // The report of the answer may be lost.
-                    self.answered_at.get_or_insert(progress.at - u64::from(seconds) * 1000);
+                    self.answered_at.get_or_insert(after_request(progress.at - u64::from(seconds) * 1000));
                 }
             }
             LegStatus::Initiated | LegStatus::Ended(_) => {}
@@ -129,10 +133,13 @@ impl CallRecord {
     }
 
     /// Whether it may be going on now. A call of whose end nothing was heard is over when it must be.
+    ///
+    /// Where the caller hangs up before Twilio has dialled, or Twilio does not dial after all, there is no leg, and nothing
+    /// is ever reported. Such a call must not stand in the way of others for as long as it might have lasted.
     #[must_use]
     pub fn is_active(&self, now: UnixMillis) -> bool {
-        let limit = u64::from(self.time_limit) * 1000;
-        self.outcome.is_none() && now.since(self.answered_at.unwrap_or(self.requested_at)) < limit + RINGING_MILLIS
+        let talk = self.leg_sid.as_ref().map_or(0, |_| u64::from(self.time_limit) * 1000);
+        self.outcome.is_none() && now.since(self.answered_at.unwrap_or(self.requested_at)) < talk + RINGING_MILLIS
     }
 
     /// How many seconds it counts: those that were talked, or all that it may still last.
@@ -215,6 +222,27 @@ mod tests {
     }
 
     #[test]
+    fn a_call_of_which_nothing_is_reported_was_never_dialled() {
+        let record = record();
+        assert!(record.is_active(BEGIN + RINGING_MILLIS - 1));
+        assert_eq!(record.seconds(BEGIN), 3_600);
+        assert!(!record.is_active(BEGIN + RINGING_MILLIS));
+        assert_eq!(record.seconds(BEGIN + RINGING_MILLIS), 0);
+    }
+
+    #[test]
+    fn nothing_happened_before_it_was_asked_for() {
+        let mut record = record();
+        for mut progress in story() {
+            // Twilio's clock is a minute behind.
+            progress.at = progress.at - 60_000;
+            record.apply(&progress);
+        }
+        assert_eq!((record.ringing_at, record.answered_at), (Some(BEGIN), Some(BEGIN)));
+        assert_eq!(record.ended_at, Some(BEGIN + 10_000));
+    }
+
+    #[test]
     fn another_leg_s_reports_are_not_this_call_s() {
         let mut record = record();
         record.apply(&story()[0]);
@@ -233,6 +261,7 @@ mod tests {
     #[test]
     fn a_call_whose_end_is_never_reported_is_over_when_it_must_be() {
         let mut record = record();
+        record.apply(&story()[0]);
         assert!(record.is_active(BEGIN + 3_600_000));
         assert_eq!(record.seconds(BEGIN), 3_600, "until it is known, it counts in full");
         assert!(!record.is_active(BEGIN + 3_600_000 + RINGING_MILLIS));

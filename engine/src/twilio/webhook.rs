@@ -40,6 +40,10 @@ impl Form {
         values.all(|value| value == first).then_some(first)
     }
 
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     fn need<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, FieldError> {
         self.get(name).and_then(parse).ok_or(FieldError(name))
     }
@@ -56,7 +60,8 @@ pub struct VoiceRequest {
     pub to: Pii<String>,
     /// The device's name for the call.
     pub call_id: Option<CallId>,
-    /// What the access token says of its user ([`USER_REF`]), where it came with the request.
+    /// What the access token says of its user ([`USER_REF`]), where it came with the request. Empty where it came with
+    /// two values: that must not pass for none.
     pub user_ref: Option<String>,
 }
 
@@ -72,7 +77,7 @@ impl VoiceRequest {
             user: identity.and_then(|identity| UserId::parse(identity).ok()),
             to: Pii::new(form.get("To").unwrap_or_default().to_owned()),
             call_id: form.get("CallId").and_then(|text| CallId::parse(text).ok()),
-            user_ref: form.get(USER_REF).map(str::to_owned),
+            user_ref: form.has(USER_REF).then(|| form.get(USER_REF).unwrap_or_default().to_owned()),
         })
     }
 }
@@ -198,6 +203,17 @@ mod tests {
         assert!(VoiceRequest::read(&form(&fields)).unwrap().user.is_some());
         fields.push(("CallSid", LEG));
         assert_eq!(VoiceRequest::read(&form(&fields)).unwrap_err(), FieldError("CallSid"));
+    }
+
+    #[test]
+    fn a_token_s_word_that_comes_twice_is_not_taken_for_a_token_without_one() {
+        let user_ref = |more: &[(&str, &str)]| {
+            let fields = [&[("CallSid", CALL), ("From", "client:ann")], more].concat();
+            VoiceRequest::read(&form(&fields)).unwrap().user_ref
+        };
+        assert_eq!(user_ref(&[]), None);
+        assert_eq!(user_ref(&[(USER_REF, "1")]).as_deref(), Some("1"));
+        assert_eq!(user_ref(&[(USER_REF, "1"), (USER_REF, "2")]).as_deref(), Some(""));
     }
 
     #[test]

@@ -1,0 +1,60 @@
+//! How much a user may call: at once, a day, and for how long.
+
+use std::time::Duration;
+
+use fourwire_lab::twilio::{CallEvent, Ending};
+use fourwire_tests::World;
+use fourwire_tests::phone::caller::{Caller, only_sentence};
+use fourwire_tests::phone::strict_world;
+use futures_util::future::join_all;
+
+const LIMIT: &str = "Phone call limit reached. Goodbye.";
+
+#[tokio::test]
+async fn of_calls_that_are_placed_at_the_same_moment_two_are_put_through() {
+    let world = World::shared().await;
+    let caller = Caller::new(world, "switchboard", "+12025551301").await;
+    let placed = join_all((0..6).map(|_| caller.calls("+12125551301"))).await;
+    let (dialled, refused): (Vec<_>, Vec<_>) = placed.iter().partition(|call| !call.legs.is_empty());
+    assert_eq!((dialled.len(), refused.len()), (2, 4));
+    for call in refused {
+        assert_eq!(only_sentence(call), LIMIT);
+    }
+    let other = Caller::new(world, "switchboards-neighbour", "+12025551302").await;
+    let _ = other.dials("+12125551301").await;
+
+    // A call that rings or is talked on is one; a call that is over is none.
+    let leg = &dialled[0].legs[0];
+    for event in [CallEvent::Initiated, CallEvent::Ringing, CallEvent::Answered] {
+        caller.told(leg, event).await;
+        assert_eq!(only_sentence(&caller.calls("+12125551301").await), LIMIT, "{event:?}");
+    }
+    caller.ended(leg, Ending::Talked(1)).await;
+    let _ = caller.dials("+12125551301").await;
+    assert_eq!(only_sentence(&caller.calls("+12125551301").await), LIMIT);
+    assert_eq!(caller.user.calls().await.len(), 3, "what is refused is no call");
+}
+
+#[tokio::test]
+async fn a_day_has_so_many_calls_answered_or_not() {
+    let caller = Caller::new(strict_world().await, "telemarketer", "+12025551303").await;
+    for ending in [Ending::Busy, Ending::NoAnswer, Ending::Failed] {
+        let leg = caller.dials("+12125551303").await;
+        caller.ended(&leg, ending).await;
+    }
+    assert_eq!(only_sentence(&caller.calls("+12125551303").await), LIMIT);
+}
+
+#[tokio::test]
+async fn a_call_ends_with_the_day_s_minutes_and_none_begins_that_would_be_over_at_once() {
+    let caller = Caller::new(strict_world().await, "chatterbox", "+12025551304").await;
+    let leg = caller.dials("+12125551304").await;
+    assert_eq!(leg.time_limit, Some(Duration::from_mins(10)));
+    caller.told(&leg, CallEvent::Answered).await;
+    assert_eq!(only_sentence(&caller.calls("+12125551304").await), LIMIT, "the first call may still take them all");
+    caller.ended(&leg, Ending::Talked(480)).await;
+    let leg = caller.dials("+12125551304").await;
+    assert_eq!(leg.time_limit, Some(Duration::from_mins(2)));
+    caller.ended(&leg, Ending::Talked(61)).await;
+    assert_eq!(only_sentence(&caller.calls("+12125551304").await), LIMIT, "59 seconds are left");
+}
