@@ -1,14 +1,37 @@
 //! The same calls to the built Worker and to an empty one, in turn, and what each has cost.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use fourwire_lab::{Lab, LabOptions};
 
 use crate::load::{Calls, Sent, Traffic};
 use crate::speech::Speech;
-use crate::usage::{self, Machine};
-use crate::workerd::{Subject, Workerd, World};
+use crate::usage::{self, Use};
+use crate::workerd::{Worker, Workerd, World};
+
+/// Which of the two Workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The one that is deployed.
+    Fourwire,
+    /// One that receives the same messages and drops them.
+    Null,
+}
+
+impl Subject {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Fourwire, Self::Null];
+
+    /// For a table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fourwire => "Fourwire",
+            Self::Null => "null",
+        }
+    }
+}
 
 /// How much is measured.
 #[derive(Clone, Debug)]
@@ -92,51 +115,31 @@ pub async fn run(plan: &Plan, progress: impl Fn(&str)) -> Result<Vec<Row>> {
 /// Starts a workerd, lets the calls talk, and looks at it.
 async fn measure(subject: Subject, lab: &Lab, traffic: Traffic, calls: u32, plan: &Plan) -> Result<Sample> {
     let speech = Speech::start().await?;
-    let workerd = Workerd::start(subject, &World { issuer: lab.issuer(), speech: &speech })?;
+    let world = World { issuer: lab.issuer(), speech: &speech };
+    let workerd = Workerd::start(match subject {
+        Subject::Fourwire => Worker::Fourwire(&world),
+        Subject::Null => Worker::Null,
+    })?;
     let memory_before_mb = usage::memory_mb(workerd.pid())?;
     let token = lab.issuer().token("caller");
-    let running = Calls::start(workerd.origin(), &token, traffic, calls).await?;
+    let running = Calls::start(&workerd.origin(), &token, traffic, calls).await?;
     running.go_on(plan.warm_up).await?;
 
-    let before = Use::now(&workerd)?;
+    let before = Use::now(workerd.pid())?;
     let heard_before = speech.heard_seconds();
     let sent = running.go_on(plan.window).await?;
     let heard_after = speech.heard_seconds();
-    let after = Use::now(&workerd)?;
+    let after = Use::now(workerd.pid())?;
 
-    let real = after.at - before.at;
-    let cpu = after.workerd.saturating_sub(before.workerd);
-    let own = after.own.saturating_sub(before.own);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let machine = real.as_secs_f64() * f64::from(u32::try_from(cores)?);
-    let known = (cpu + own).as_secs_f64() / machine;
+    let used = after.since(&before);
     Ok(Sample {
-        cpu_ms: cpu.as_secs_f64() * 1_000.0 / sent.call_seconds,
-        busy: cpu.as_secs_f64() / real.as_secs_f64(),
+        cpu_ms: used.workerd.as_secs_f64() * 1_000.0 / sent.call_seconds,
+        busy: used.busy,
         memory_before_mb,
         memory_after_mb: usage::memory_mb(workerd.pid())?,
         sent,
-        kept: sent.call_seconds / (real.as_secs_f64() * f64::from(calls)),
+        kept: sent.call_seconds / (used.real.as_secs_f64() * f64::from(calls)),
         heard: (subject == Subject::Fourwire).then(|| (heard_after - heard_before) / (2.0 * sent.call_seconds)),
-        others: (after.machine.busy_since(before.machine) - known).max(0.0),
+        others: used.others,
     })
-}
-
-/// Everything that a window's two ends are compared by.
-struct Use {
-    at: Instant,
-    workerd: Duration,
-    own: Duration,
-    machine: Machine,
-}
-
-impl Use {
-    fn now(workerd: &Workerd) -> Result<Self> {
-        Ok(Self {
-            at: Instant::now(),
-            workerd: usage::cpu(workerd.pid())?,
-            own: usage::own_cpu()?,
-            machine: Machine::now()?,
-        })
-    }
 }

@@ -1,7 +1,9 @@
 //! What a call costs. The program prints it all; `benches/engine.rs` times the engine alone.
 //!
 //! - [`comparison`]: the built Worker in plain workerd beside an empty Worker that receives the same messages;
-//!   [`workerd`], [`load`], [`speech`] and [`usage`] are its parts, [`report`] its table;
+//!   [`load`] and [`speech`] are its parts;
+//! - [`webhooks`]: the built Worker's answers to Twilio beside those of a Worker on Twilio's own package;
+//! - [`workerd`], [`usage`], [`report`]: what both run in, what that uses, and the tables;
 //! - [`call`]: a call-second of the engine without any platform, and [`instructions`], which counts what it takes.
 #![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
 
@@ -12,6 +14,7 @@ pub mod load;
 pub mod report;
 pub mod speech;
 pub mod usage;
+pub mod webhooks;
 pub mod workerd;
 
 use std::path::{Path, PathBuf};

@@ -6,12 +6,18 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use fourwire_bench::call::Call;
 use fourwire_bench::comparison::{self, Plan};
-use fourwire_bench::{instructions, report, top};
+use fourwire_bench::report::{self, Calls, Results};
+use fourwire_bench::{instructions, top, webhooks};
 
-/// What a call costs: the built Worker beside an empty one, in plain workerd
+/// How long a Worker is asked by Twilio: its rate settles at once.
+const WEBHOOK_WINDOW: Duration = Duration::from_secs(5);
+/// How long before that; its code is compiled and optimised.
+const WEBHOOK_WARM_UP: Duration = Duration::from_secs(3);
+
+/// What calls and webhooks cost: the built Worker beside others, in plain workerd
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Options {
@@ -28,10 +34,21 @@ struct Options {
     #[arg(long, default_value_t = 8)]
     warm_up: u64,
     /// Write the tables to docs/bench.md too
-    #[arg(long)]
+    #[arg(long, conflicts_with = "only")]
     write: bool,
+    /// Measure only a part
+    #[arg(long)]
+    only: Option<Part>,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// What a call costs, in the Worker and in the engine
+    Calls,
+    /// How many of Twilio's questions are answered a second
+    Webhooks,
 }
 
 #[derive(Subcommand)]
@@ -53,8 +70,26 @@ async fn main() -> Result<()> {
         }
         return Ok(());
     }
+    let wants = |part| options.only.is_none_or(|only| only == part);
+    let mut results = Results::default();
+    if wants(Part::Calls) {
+        results.calls = Some(measure_calls(&options).await?);
+    }
+    if wants(Part::Webhooks) {
+        let plan = webhooks::Plan { rounds: options.rounds, warm_up: WEBHOOK_WARM_UP, window: WEBHOOK_WINDOW };
+        results.webhooks = Some((plan, webhooks::run(&plan, |step| eprintln!("{step}")).await?));
+    }
+    let text = report::markdown(&results)?;
+    println!("{text}");
+    if options.write {
+        fs::write(top().join("docs/bench.md"), text).context("cannot write docs/bench.md")?;
+    }
+    Ok(())
+}
+
+async fn measure_calls(options: &Options) -> Result<Calls> {
     let plan = Plan {
-        calls: options.calls,
+        calls: options.calls.clone(),
         rounds: options.rounds,
         warm_up: Duration::from_secs(options.warm_up),
         window: Duration::from_secs(options.seconds),
@@ -62,10 +97,5 @@ async fn main() -> Result<()> {
     eprintln!("counting the engine's instructions");
     let instructions = instructions::per_call_second()?;
     let rows = comparison::run(&plan, |step| eprintln!("{step}")).await?;
-    let text = report::markdown(&plan, &rows, instructions)?;
-    println!("{text}");
-    if options.write {
-        fs::write(top().join("docs/bench.md"), text).context("cannot write docs/bench.md")?;
-    }
-    Ok(())
+    Ok(Calls { plan, rows, instructions })
 }

@@ -1,14 +1,15 @@
 //! The numbers as Markdown, which reads as well in a terminal.
 
+mod webhooks;
+
 use std::fmt::Write;
 use std::fs;
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::comparison::{Plan, Row, Sample};
+use crate::comparison::{Plan, Row, Sample, Subject};
 use crate::load::Traffic;
-use crate::workerd::Subject;
 use crate::{top, workerd};
 
 /// A window in which others used more of the machine than this is called noisy.
@@ -19,28 +20,60 @@ const SATURATED: f64 = 0.9;
 /// A window's edges cut off a frame or two of the twenty that one page sends a second.
 const BEHIND: f64 = 0.98;
 
+/// Everything that was measured; a part that was left out is left out.
+#[derive(Default)]
+pub struct Results {
+    /// Calls.
+    pub calls: Option<Calls>,
+    /// Webhooks, and how they were measured.
+    pub webhooks: Option<(crate::webhooks::Plan, Vec<crate::webhooks::Round>)>,
+}
+
+/// What calls cost.
+pub struct Calls {
+    /// How it was measured.
+    pub plan: Plan,
+    /// In the Worker.
+    pub rows: Vec<Row>,
+    /// In the engine alone; none without valgrind.
+    pub instructions: Option<f64>,
+}
+
 /// Everything that was measured, with what it was measured on.
 ///
 /// # Errors
 /// When the machine does not tell what it is.
-pub fn markdown(plan: &Plan, rows: &[Row], instructions: Option<f64>) -> Result<String> {
-    let mut text = String::from("# Benchmarks\n\n");
-    writeln!(
-        text,
-        "Written by `cargo xtask bench --write`. What counts is the ratio: both Workers ran on the same machine in turn, {} \
-         times each, {} s at a time after {} s of warm-up.\n",
-        plan.rounds,
-        plan.window.as_secs(),
-        plan.warm_up.as_secs()
-    )?;
+pub fn markdown(results: &Results) -> Result<String> {
+    let mut text = "# Benchmarks\n\n\
+                    Written by `cargo xtask bench --write`. What counts is the ratio: the two Workers of each table \
+                    ran on the same machine, one after the other, several times.\n\n"
+        .to_owned();
     text += &machine()?;
+    if let Some(found) = &results.calls {
+        text += &calls(found)?;
+    }
+    if let Some((plan, rounds)) = &results.webhooks {
+        text += &webhooks::section(plan, rounds)?;
+    }
+    Ok(text)
+}
+
+fn calls(Calls { plan, rows, instructions }: &Calls) -> Result<String> {
+    let mut text = String::new();
     text += "\n## What a call costs\n\n\
              CPU time of plain workerd per second of a two-channel call (user and system, all threads): the median, and \
              the least and the most. The null Worker receives the same messages in an object with a hibernatable socket \
              and drops them, so it is what the platform itself takes. Fourwire resamples, passes the audio on to one \
              speech stream a channel, reads an answer a second on each, and keeps and sends the captions. The page's \
-             frames reach its object through the Worker that let the browser in; the null Worker has none of that.\n\n\
-             | client | calls | Fourwire, CPU ms per call-second | null Worker, CPU ms per call-second | ratio | run |\n\
+             frames reach its object through the Worker that let the browser in; the null Worker has none of that.\n\n";
+    writeln!(
+        text,
+        "Each Worker was measured {} times, {} s at a time after {} s of warm-up.\n",
+        plan.rounds,
+        plan.window.as_secs(),
+        plan.warm_up.as_secs()
+    )?;
+    text += "| client | calls | Fourwire, CPU ms per call-second | null Worker, CPU ms per call-second | ratio | run |\n\
              | --- | --: | --: | --: | --: | --- |\n";
     for row in rows {
         let (fourwire, null) = (Spread::of(&row.fourwire, |it| it.cpu_ms), Spread::of(&row.null, |it| it.cpu_ms));

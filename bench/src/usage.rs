@@ -1,11 +1,54 @@
 //! What a process has used, as Linux counts it: CPU time, memory, and how busy the machine was besides.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
+
+/// Everything that a window's two ends are compared by.
+pub struct Use {
+    at: Instant,
+    workerd: Duration,
+    own: Duration,
+    machine: Machine,
+}
+
+/// What a window has taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent {
+    /// How long it was.
+    pub real: Duration,
+    /// CPU time of workerd.
+    pub workerd: Duration,
+    /// Part of one core that workerd used. Its Workers run on one: what comes near 1 is more than it can do.
+    pub busy: f64,
+    /// Part of the machine that neither workerd nor this program used, but somebody.
+    pub others: f64,
+}
+
+impl Use {
+    /// As it is now, for the workerd of a process id.
+    ///
+    /// # Errors
+    /// When workerd is gone.
+    pub fn now(workerd: u32) -> Result<Self> {
+        Ok(Self { at: Instant::now(), workerd: cpu(workerd)?, own: own_cpu()?, machine: Machine::now()? })
+    }
+
+    /// What the time since `earlier` has taken.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Spent {
+        let real = self.at - earlier.at;
+        let workerd = self.workerd.saturating_sub(earlier.workerd);
+        let own = self.own.saturating_sub(earlier.own);
+        let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
+        let known = (workerd + own).as_secs_f64() / (real.as_secs_f64() * f64::from(cores));
+        let busy = workerd.as_secs_f64() / real.as_secs_f64();
+        Spent { real, workerd, busy, others: (self.machine.busy_since(earlier.machine) - known).max(0.0) }
+    }
+}
 
 /// CPU time of a process, user and system, all threads, those that ended too. The kernel's clock for it has a
 /// resolution of nanoseconds; `/proc/PID/stat` has the same in ticks of 10 ms, too coarse for one call.

@@ -2,39 +2,31 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 use fourwire_lab::identity::Issuer;
+use fourwire_lab::twilio;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{speech, top};
 
+/// The address under which the Workers that are asked by Twilio are known to it.
+pub const PUBLIC_ORIGIN: &str = "https://calls.example.test";
+
 /// Which Worker runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
+#[derive(Clone, Copy)]
+pub enum Worker<'a> {
     /// The one that is deployed.
-    Fourwire,
-    /// One that receives the same messages and drops them.
+    Fourwire(&'a World<'a>),
+    /// One that receives the same audio and drops it.
     Null,
-}
-
-impl Subject {
-    /// Both.
-    pub const BOTH: [Self; 2] = [Self::Fourwire, Self::Null];
-
-    /// For a table.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fourwire => "Fourwire",
-            Self::Null => "null",
-        }
-    }
+    /// One that answers a webhook with Twilio's own package; its bundle.
+    Package(&'a Path),
 }
 
 /// Everything that the Worker needs around it.
@@ -49,7 +41,7 @@ pub struct World<'a> {
 pub struct Workerd {
     child: Child,
     folder: PathBuf,
-    origin: String,
+    address: SocketAddr,
 }
 
 /// What is used of `wrangler.toml`.
@@ -90,11 +82,11 @@ impl Workerd {
     ///
     /// # Errors
     /// When it is not built, or does not run.
-    pub fn start(subject: Subject, world: &World<'_>) -> Result<Self> {
+    pub fn start(worker: Worker<'_>) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("fourwire-bench-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("state"))?;
-        fs::write(folder.join("config.capnp"), config(subject, world, &folder)?)?;
+        fs::write(folder.join("config.capnp"), config(worker, &folder)?)?;
         let log = folder.join("log");
         let mut child = Command::new(program())
             // Where it listens is told on standard output.
@@ -108,22 +100,28 @@ impl Workerd {
         let mut told = BufReader::new(child.stdout.take().context("standard output is piped")?);
         let mut line = String::new();
         told.read_line(&mut line)?;
-        let mut workerd = Self { child, folder, origin: String::new() };
+        let mut workerd = Self { child, folder, address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) };
         let Ok(Listening { port }) = serde_json::from_str(&line) else {
             let _ = workerd.child.wait();
             bail!("workerd did not start: {line}{}", fs::read_to_string(log)?);
         };
         // Whatever else it says must not fill the pipe.
         thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
-        workerd.origin = format!("http://127.0.0.1:{port}");
-        check_health(port)?;
+        workerd.address.set_port(port);
+        check_health(workerd.address)?;
         Ok(workerd)
     }
 
-    /// Its address.
+    /// Where it listens.
     #[must_use]
-    pub fn origin(&self) -> &str {
-        &self.origin
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same as a web address.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Its process.
@@ -142,8 +140,8 @@ impl Drop for Workerd {
 }
 
 /// The Worker is loaded and has all its settings.
-fn check_health(port: u16) -> Result<()> {
-    let mut connection = TcpStream::connect(("127.0.0.1", port))?;
+fn check_health(address: SocketAddr) -> Result<()> {
+    let mut connection = TcpStream::connect(address)?;
     connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
     let mut status = String::new();
     BufReader::new(connection).read_line(&mut status)?;
@@ -166,14 +164,14 @@ fn program() -> PathBuf {
 }
 
 /// workerd's configuration. The Workers' files are copied beside it, since it embeds only what lies near.
-fn config(subject: Subject, world: &World<'_>, folder: &Path) -> Result<String> {
+fn config(worker: Worker<'_>, folder: &Path) -> Result<String> {
     let wrangler: Wrangler =
         toml::from_str(&fs::read_to_string(top().join("wrangler.toml"))?).context("wrangler.toml")?;
     let mut modules = vec!["(name = \"index.js\", esModule = embed \"index.js\")".to_owned()];
     let mut bindings = Vec::new();
-    match subject {
-        Subject::Null => fs::write(folder.join("index.js"), include_str!("null_worker.js"))?,
-        Subject::Fourwire => {
+    match worker {
+        Worker::Null => fs::write(folder.join("index.js"), include_str!("null_worker.js"))?,
+        Worker::Fourwire(world) => {
             let built = top().join("build/worker");
             for file in ["index.js", "index_bg.wasm"] {
                 fs::copy(built.join(file), folder.join(file))
@@ -185,10 +183,20 @@ fn config(subject: Subject, world: &World<'_>, folder: &Path) -> Result<String> 
             bindings
                 .extend(buckets.map(|bucket| format!("(name = {}, r2Bucket = \"nowhere\")", quoted(&bucket.binding))));
         }
+        Worker::Package(bundle) => {
+            fs::copy(bundle, folder.join("index.js"))?;
+            let variables = [("PUBLIC_ORIGIN", PUBLIC_ORIGIN), ("TWILIO_AUTH_TOKEN", twilio::AUTH_TOKEN)];
+            bindings.extend(variables.map(|(name, value)| variable(name, value)));
+        }
     }
     let mut classes = Vec::new();
     for object in &wrangler.durable_objects.bindings {
-        if subject == Subject::Null && object.class_name != "Call" {
+        let has_class = match worker {
+            Worker::Fourwire(_) => true,
+            Worker::Null => object.class_name == "Call",
+            Worker::Package(_) => false,
+        };
+        if !has_class {
             continue;
         }
         let class = quoted(&object.class_name);
@@ -237,9 +245,19 @@ fn variables(wrangler: &Wrangler, world: &World<'_>) -> Vec<String> {
         ("DEEPGRAM_URL", world.speech.url()),
         ("DEEPGRAM_API_KEY", "any".to_owned()),
         ("ENCRYPTION_SECRET", "a secret that is only good for benchmarks".to_owned()),
+        ("PUBLIC_ORIGIN", PUBLIC_ORIGIN.to_owned()),
+        ("TWILIO_ACCOUNT_SID", twilio::ACCOUNT_SID.to_owned()),
+        ("TWILIO_AUTH_TOKEN", twilio::AUTH_TOKEN.to_owned()),
+        ("TWILIO_API_KEY_SID", twilio::API_KEY_SID.to_owned()),
+        ("TWILIO_API_KEY_SECRET", twilio::API_KEY_SECRET.to_owned()),
+        ("TWILIO_TWIML_APP_SID", twilio::TWIML_APP_SID.to_owned()),
     ];
     let set = wrangler.vars.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?.to_owned())));
-    set.chain(own).map(|(name, value)| format!("(name = {}, text = {})", quoted(name), quoted(&value))).collect()
+    set.chain(own).map(|(name, value)| variable(name, &value)).collect()
+}
+
+fn variable(name: &str, value: &str) -> String {
+    format!("(name = {}, text = {})", quoted(name), quoted(value))
 }
 
 /// A text literal: Cap'n Proto's are written like JSON's, for texts like these.
