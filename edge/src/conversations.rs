@@ -6,7 +6,7 @@ use worker::{Env, Request, Response};
 
 use crate::archive::Archive;
 use crate::problem::Problem;
-use crate::user_do::{self, UserRequest};
+use crate::user_do::{self, Found, UserRequest};
 use crate::{auth, listen, settings};
 
 /// The user's conversations without their text, newest first, the running call among them.
@@ -25,8 +25,8 @@ pub(crate) async fn get(request: &Request, env: &Env, id: &str) -> Result<Respon
     let user = auth::user(request, &config).await?;
     let vault = config.vault.as_ref().map_err(Clone::clone)?;
     let id = ConversationId::parse(id).ok_or(Problem::NoConversation)?;
-    let entry: Option<ConversationEntry> = user_do::ask(env, &user, &UserRequest::Find(id)).await?;
-    let entry = entry.ok_or(Problem::NoConversation)?;
+    let found: Option<Found> = user_do::ask(env, &user, &UserRequest::Find(id)).await?;
+    let Found { entry, phone_call } = found.ok_or(Problem::NoConversation)?;
     if entry.status != ConversationStatus::Completed
         && let Some(call) = &entry.call_id
     {
@@ -36,7 +36,9 @@ pub(crate) async fn get(request: &Request, env: &Env, id: &str) -> Result<Respon
             return Ok(Response::from_bytes(live.bytes().await?)?.with_headers(headers));
         }
     }
-    let stored = Archive::new(env, vault, &user)?.get(id).await?.ok_or(Problem::NoConversation)?;
+    let mut stored = Archive::new(env, vault, &user)?.get(id).await?.ok_or(Problem::NoConversation)?;
+    // Twilio's last report often comes after the client's last word, when the conversation is stored already.
+    stored.phone_call = phone_call.or(stored.phone_call);
     json(&stored)
 }
 

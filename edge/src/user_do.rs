@@ -23,10 +23,19 @@ pub(crate) enum UserRequest {
     Keep(ConversationEntry),
     /// All conversations, newest first. Answered by a list.
     List,
-    /// One conversation. Answered by its entry, where there is one.
+    /// One conversation. Answered by [`Found`], where there is one.
     Find(ConversationId),
     /// Something about numbers or calls. Answered as it says.
     Phone(PhoneRequest),
+}
+
+/// What is known of a conversation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Found {
+    /// Its entry.
+    pub(crate) entry: ConversationEntry,
+    /// What Twilio has told of its call, which may be more than when it was stored.
+    pub(crate) phone_call: Option<PhoneCall>,
 }
 
 /// How a call begins.
@@ -95,7 +104,7 @@ impl User {
             UserRequest::Start(entry) => Response::from_json(&self.start(&index, &phone, entry)?),
             UserRequest::Keep(entry) => Response::from_json(&index.keep(&entry)?),
             UserRequest::List => Response::from_json(&index.all()?),
-            UserRequest::Find(id) => Response::from_json(&index.find(id)?),
+            UserRequest::Find(id) => Response::from_json(&find(&index, &phone, id)?),
             UserRequest::Phone(_) => return Err(Problem::Internal),
         };
         Ok(answer?)
@@ -119,6 +128,12 @@ impl User {
         let phone_call = phone_call.map(|record| Box::new(record.phone_call()));
         Ok(Start::Go { entry: Box::new(known.unwrap_or(entry)), phone_call })
     }
+}
+
+fn find(index: &Index<'_>, phone: &Phone<'_>, id: ConversationId) -> std::result::Result<Option<Found>, Problem> {
+    let Some(entry) = index.find(id)? else { return Ok(None) };
+    let record = entry.call_id.as_ref().map(|call| phone.call_named(call)).transpose()?.flatten();
+    Ok(Some(Found { entry, phone_call: record.map(|record| record.phone_call()) }))
 }
 
 fn answer_phone(phone: &Phone<'_>, asked: PhoneRequest) -> std::result::Result<Response, Problem> {

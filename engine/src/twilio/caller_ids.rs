@@ -172,10 +172,6 @@ pub fn listed(status: u16, body: &[u8]) -> Result<Option<CallerIdSid>, ApiError>
     struct Answer {
         outgoing_caller_ids: Vec<Entry>,
     }
-    #[derive(Deserialize)]
-    struct Entry {
-        sid: CallerIdSid,
-    }
     let answer: Answer = good(status, body)?;
     Ok(answer.outgoing_caller_ids.into_iter().next().map(|entry| entry.sid))
 }
@@ -185,11 +181,11 @@ pub fn listed(status: u16, body: &[u8]) -> Result<Option<CallerIdSid>, ApiError>
 /// # Errors
 /// [`ApiError`].
 pub fn exists(status: u16, body: &[u8]) -> Result<bool, ApiError> {
-    match status {
-        200 => Ok(true),
-        404 => Ok(false),
-        _ => Err(refusal(status, body)),
+    if status == 404 {
+        return Ok(false);
     }
+    let _: Entry = good(status, body)?;
+    Ok(true)
 }
 
 /// What Twilio answers to [`CallerIds::delete`]. One that is gone already counts as deleted.
@@ -198,6 +194,12 @@ pub fn exists(status: u16, body: &[u8]) -> Result<bool, ApiError> {
 /// [`ApiError`].
 pub fn deleted(status: u16, body: &[u8]) -> Result<(), ApiError> {
     if matches!(status, 200 | 204 | 404) { Ok(()) } else { Err(refusal(status, body)) }
+}
+
+/// A caller ID, as Twilio shows one.
+#[derive(Deserialize)]
+struct Entry {
+    sid: CallerIdSid,
 }
 
 fn good<T: for<'a> Deserialize<'a>>(status: u16, body: &[u8]) -> Result<T, ApiError> {
@@ -258,6 +260,8 @@ mod tests {
     #[test]
     fn a_caller_id_that_is_gone_is_no_error() {
         assert_eq!(exists(404, b"{\"code\":20404}"), Ok(false));
+        assert_eq!(exists(200, br#"{"sid":"PN00000000000000000000000000000001"}"#), Ok(true));
+        assert!(exists(200, b"<html>").is_err());
         assert_eq!(deleted(404, b"{\"code\":20404}"), Ok(()));
         assert_eq!(listed(200, b"{\"outgoing_caller_ids\":[]}"), Ok(None));
         assert!(listed(200, b"[]").is_err());

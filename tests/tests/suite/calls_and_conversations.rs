@@ -62,6 +62,20 @@ async fn a_client_that_listens_after_it_dialled_misses_nothing_and_other_calls_a
 }
 
 #[tokio::test]
+async fn what_twilio_reports_after_the_client_s_last_word_is_in_the_stored_conversation_too() {
+    let world = World::shared().await;
+    let caller = Caller::new(world, "hangs-up-first", "+12025551604").await;
+    let options = world.phone("hangs-up-first");
+    let call_id = options.call_id.clone().expect("a name");
+    let leg = only_leg(&caller.place(&caller.device().to(CALLEE).param("CallId", call_id)).await);
+    caller.told(&leg, CallEvent::Answered).await;
+    Phone::connect(options.clone()).await.expect("let in").hang_up(LIMIT).await;
+    caller.ended(&leg, Ending::Talked(7)).await;
+    let told = http::only_conversation(world.edge(), &options.token).await.phone_call.expect("as Twilio told");
+    assert_eq!((told.outcome, told.duration), (Some(Outcome::Completed), Some(7)));
+}
+
+#[tokio::test]
 async fn where_the_operator_wants_it_nobody_listens_without_a_call() {
     let world = strict_world().await;
     let caller = Caller::new(world, "makes-no-call", "+12025551603").await;
