@@ -123,7 +123,7 @@ const STEPS: [Step; 11] = [
     },
     Step {
         name: "recogniser",
-        note: "compiling (about 8 minutes, once)",
+        note: "compiling (about 6 minutes, once)",
         purposes: &[Dev, Test],
         is_done: recogniser::is_done,
         run: recogniser::run,

@@ -42,14 +42,6 @@ pub fn say(sentence: &str) -> Result<String, WriteError> {
     })
 }
 
-/// Declines the call without a sentence, as for a busy line: it is not billed.
-///
-/// # Errors
-/// [`WriteError`].
-pub fn reject() -> Result<String, WriteError> {
-    respond(|writer| writer.write_event(Event::Empty(element("Reject", &[("reason", "busy")]))))
-}
-
 /// Calls the callee; the caller's phone goes on ringing until the callee answers.
 ///
 /// # Errors
@@ -134,10 +126,5 @@ mod tests {
         );
         call.notice = Some("https://edge.example/notice");
         assert!(dial(&call).unwrap().contains(" url=\"https://edge.example/notice\" method=\"POST\">"));
-    }
-
-    #[test]
-    fn a_call_is_declined_without_a_word() {
-        assert_eq!(reject().unwrap(), format!("{DECLARATION}<Response><Reject reason=\"busy\"/></Response>"));
     }
 }
