@@ -17,7 +17,7 @@ use crate::repo::Repo;
 use crate::service::{self, Service, Stop, Waited};
 use crate::setup::{self, Purpose};
 use crate::stamp;
-use crate::worker::{self, Flavour};
+use crate::worker::{self, Flavour, LOCAL_BUILD};
 
 /// How long the lab may take to answer: it may read its speech model from a cold disk.
 const LAB_PATIENCE: Duration = Duration::from_mins(1);
@@ -116,10 +116,11 @@ pub fn run(repo: &Repo, options: &Options) -> Result<()> {
     ports::ensure_free(ports.worker, "the Worker", "--port")?;
     ports::ensure_free(ports.lab, "the lab", "--lab-port")?;
 
-    setup::run(repo, Some(options.engine.purpose()))?;
     let mut progress = Progress::new(3);
-    build_lab(repo, &mut progress)?;
-    worker::build(repo, Flavour::Ship, &mut progress)?;
+    setup::run_with(repo, Some(options.engine.purpose()), || {
+        build_lab(repo, &mut progress)?;
+        worker::build(repo, Flavour::Local, &mut progress)
+    })?;
     let env_file = write_env_file(repo, ports)?;
 
     let stop = Stop::on_signal()?;
@@ -190,7 +191,9 @@ fn lab_command(repo: &Repo, options: &Options) -> Result<Command> {
 
 fn worker_command(repo: &Repo, ports: Ports, env_file: &Path) -> Command {
     let mut command = repo.node_command(repo.node_tool("wrangler"));
-    command.args(["dev", "--ip", "127.0.0.1", "--port", &ports.worker.to_string()]);
+    // wrangler.toml names what is deployed.
+    command.arg("dev").arg(Flavour::Local.output(repo).join("index.js")).env(LOCAL_BUILD, "1");
+    command.args(["--ip", "127.0.0.1", "--port", &ports.worker.to_string()]);
     command.args(["--show-interactive-dev-session=false", "--persist-to"]).arg(repo.tools("state"));
     command.arg("--env-file").arg(env_file);
     // Nothing but this machine is asked or told anything, and wrangler's own files stay in the checkout.

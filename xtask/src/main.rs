@@ -77,7 +77,8 @@ fn main() -> ExitCode {
         Command::Phone(options) => call::run_phone(&repo, &options),
         Command::Test(options) => checks::run(&repo, &options),
         Command::Bench { args } => bench::run(&repo, &args),
-        Command::Build { drill } => worker::run(&repo, if drill { Flavour::Drill } else { Flavour::Ship }),
+        Command::Build { drill: true } => worker::run(&repo, Flavour::Drill),
+        Command::Build { drill: false } => worker::run(&repo, Flavour::asked_for()),
         Command::Setup { purpose } => setup::run(&repo, purpose),
         Command::Deploy { args } => deploy::run(&repo, &args),
     };

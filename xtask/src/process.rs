@@ -1,8 +1,8 @@
 //! Programs that run to their end: quietly into a log whose tail is shown on failure, or in full view.
 
 use std::fs::{self, File};
-use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -14,17 +14,47 @@ pub const TAIL_LINES: usize = 60;
 /// # Errors
 /// When it cannot be started or fails; the error shows the end of the log.
 pub fn run_logged(command: &mut Command, log: &Path) -> Result<()> {
+    start_logged(command, log)?.wait()
+}
+
+/// Starts `command` with everything it prints going to the end of the file `log`.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn start_logged(command: &mut Command, log: &Path) -> Result<Started> {
     let output = append_to(log)?;
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output)
-        .status()
-        .with_context(|| cannot_start(command))?;
-    if status.success() {
-        return Ok(());
+    let command = command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    let child = command.spawn().with_context(|| cannot_start(command))?;
+    Ok(Started { child, shown: shown(command), log: log.to_owned() })
+}
+
+/// A program that runs beside this one. It is ended when nobody waits for it any more.
+pub struct Started {
+    child: Child,
+    shown: String,
+    log: PathBuf,
+}
+
+impl Started {
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When it fails; the error shows the end of the log.
+    pub fn wait(mut self) -> Result<()> {
+        let status = self.child.wait().with_context(|| format!("cannot wait for `{}`", self.shown))?;
+        if status.success() {
+            return Ok(());
+        }
+        bail!("`{}` {}; the end of {}:\n{}", self.shown, ended(status), self.log.display(), tail(&self.log, TAIL_LINES))
     }
-    bail!("`{}` {}; the end of {}:\n{}", shown(command), ended(status), log.display(), tail(log, TAIL_LINES))
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // Both do nothing to a program that has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Runs `command` in full view.

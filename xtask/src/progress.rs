@@ -36,8 +36,21 @@ impl Progress {
     /// # Errors
     /// What `work` returns, with the name of the step in front.
     pub fn quiet<T>(&mut self, name: &str, note: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.quiet_since(Instant::now(), name, note, work)
+    }
+
+    /// The same for a step that was begun earlier, and is now waited for.
+    ///
+    /// # Errors
+    /// As [`Self::quiet`].
+    pub fn quiet_since<T>(
+        &mut self,
+        started: Instant,
+        name: &str,
+        note: &str,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         let label = self.next_label(name);
-        let started = Instant::now();
         let ticker = Ticker::start(format!("{label}: {note}"), started);
         let outcome = work();
         drop(ticker);

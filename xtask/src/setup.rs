@@ -12,7 +12,8 @@ mod system;
 mod wheels;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -49,8 +50,22 @@ struct Step {
     run: fn(&Repo, &Path) -> Result<()>,
 }
 
-/// In the order in which they build on each other.
-const STEPS: [Step; 11] = [
+/// In the order in which they build on each other. The first two take the packages of the system, one after the other.
+const STEPS: [Step; 10] = [
+    Step {
+        name: "Node",
+        note: "installing with apt-get",
+        purposes: &[Build, Dev, Test],
+        is_done: system::has_node,
+        run: system::add_node,
+    },
+    Step {
+        name: "C++ and Python",
+        note: "installing with apt-get",
+        purposes: &[Dev, Test],
+        is_done: system::has_speech,
+        run: system::add_speech,
+    },
     Step {
         name: "wasm target",
         note: "adding it with rustup",
@@ -80,13 +95,6 @@ const STEPS: [Step; 11] = [
         run: cargo_tools::install_worker_build,
     },
     Step {
-        name: "Node",
-        note: "installing with apt-get",
-        purposes: &[Build, Dev, Test],
-        is_done: system::has_node,
-        run: system::add_node,
-    },
-    Step {
         name: "node tools",
         note: "installing with npm",
         purposes: &[Build, Dev, Test],
@@ -99,13 +107,6 @@ const STEPS: [Step; 11] = [
         purposes: &[Test],
         is_done: descriptions::has_twilio,
         run: descriptions::fetch_twilio,
-    },
-    Step {
-        name: "C++ and Python",
-        note: "installing with apt-get",
-        purposes: &[Dev, Test],
-        is_done: system::has_speech,
-        run: system::add_speech,
     },
     Step {
         name: "speech model",
@@ -121,42 +122,70 @@ const STEPS: [Step; 11] = [
         is_done: wheels::has_sample,
         run: wheels::fetch_sample,
     },
-    Step {
-        name: "recogniser",
-        note: "compiling (about 6 minutes, once)",
-        purposes: &[Dev, Test],
-        is_done: recogniser::is_done,
-        run: recogniser::run,
-    },
 ];
+
+/// What the recogniser's step is called.
+const RECOGNISER: &str = "recogniser";
 
 /// Does what is missing for `purpose`, or for everything when there is none.
 ///
 /// # Errors
 /// The first step that fails, with the end of what its programs said.
 pub fn run(repo: &Repo, purpose: Option<Purpose>) -> Result<()> {
-    let steps: Vec<&Step> =
-        STEPS.iter().filter(|step| purpose.is_none_or(|purpose| step.purposes.contains(&purpose))).collect();
-    let mut progress = Progress::new(steps.len());
+    run_with(repo, purpose, || Ok(()))
+}
+
+/// The same, and `meanwhile` as its last step but one: the recogniser, which takes longest, is built beside everything that does
+/// not need it.
+///
+/// # Errors
+/// As `run`, or what `meanwhile` returns.
+pub fn run_with(repo: &Repo, purpose: Option<Purpose>, meanwhile: impl FnOnce() -> Result<()>) -> Result<()> {
+    let is_for = |purposes: &[Purpose]| purpose.is_none_or(|purpose| purposes.contains(&purpose));
+    let steps: Vec<&Step> = STEPS.iter().filter(|step| is_for(step.purposes)).collect();
+    let with_recogniser = is_for(&[Dev, Test]);
+    let mut progress = Progress::new(steps.len() + usize::from(with_recogniser));
+    let mut recogniser = None;
     for step in steps {
+        if step.name == "wasm target" && with_recogniser && !recogniser::is_done(repo) {
+            let log = fresh_log(repo, RECOGNISER);
+            recogniser = Some((recogniser::start(repo, &log)?, Instant::now()));
+            eprintln!("{RECOGNISER}: compiling beside the next steps (about 7 minutes, once)");
+        }
         if (step.is_done)(repo) {
             progress.skip(step.name, "already there");
             continue;
         }
-        let log = repo.log(step.name);
-        let _ = fs::remove_file(&log);
+        let log = fresh_log(repo, step.name);
         progress.quiet(step.name, step.note, || (step.run)(repo, &log))?;
     }
-    Ok(())
+    meanwhile()?;
+    match recogniser {
+        Some((build, started)) => {
+            progress.quiet_since(started, RECOGNISER, "still compiling (about 7 minutes in all)", || build.wait())
+        }
+        None if with_recogniser => {
+            progress.skip(RECOGNISER, "already there");
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
-/// The same, printing nothing when nothing is missing: for commands that programs call over and over.
+fn fresh_log(repo: &Repo, step: &str) -> PathBuf {
+    let log = repo.log(step);
+    let _ = fs::remove_file(&log);
+    log
+}
+
+/// The same as `run`, printing nothing when nothing is missing: for commands that programs call over and over.
 ///
 /// # Errors
 /// As `run`.
 pub fn run_if_needed(repo: &Repo, purpose: Purpose) -> Result<()> {
     let mut steps = STEPS.iter().filter(|step| step.purposes.contains(&purpose));
-    if steps.all(|step| (step.is_done)(repo)) { Ok(()) } else { run(repo, Some(purpose)) }
+    let needs_recogniser = purpose != Build && !recogniser::is_done(repo);
+    if steps.all(|step| (step.is_done)(repo)) && !needs_recogniser { Ok(()) } else { run(repo, Some(purpose)) }
 }
 
 #[cfg(test)]

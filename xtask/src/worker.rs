@@ -1,7 +1,7 @@
 //! Builds the Worker with worker-build, and skips it while the sources are unchanged.
 
-use std::fs;
 use std::path::PathBuf;
+use std::{env, fs};
 
 use anyhow::Result;
 
@@ -31,27 +31,40 @@ const SOURCES: [&str; 11] = [
 pub enum Flavour {
     /// What is deployed.
     Ship,
-    /// The same with what the black-box tests need to look inside and to cause faults.
+    /// The same without the last optimisation, which takes as long as everything before it: for this machine.
+    Local,
+    /// The same as that, with what the black-box tests need to look inside and to cause faults.
     Drill,
 }
 
+/// Variable with which `cargo xtask dev` has wrangler, which builds anew when a source changes, build [`Flavour::Local`].
+pub const LOCAL_BUILD: &str = "FOURWIRE_LOCAL_BUILD";
+
 impl Flavour {
+    /// What `cargo xtask build` builds: what is deployed, unless it is called for this machine.
+    pub fn asked_for() -> Self {
+        if env::var_os(LOCAL_BUILD).is_some() { Self::Local } else { Self::Ship }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Ship => "worker",
+            Self::Local => "local",
             Self::Drill => "drill",
         }
     }
 
-    /// What Cargo is told besides.
-    fn cargo_args(self) -> &'static [&'static str] {
+    /// What worker-build and Cargo are told besides.
+    fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Ship => &[],
-            Self::Drill => &["--features", "drill"],
+            Self::Local => &["--no-opt"],
+            Self::Drill => &["--no-opt", "--features", "drill"],
         }
     }
 
-    fn output(self, repo: &Repo) -> PathBuf {
+    /// The folder of what is built.
+    pub fn output(self, repo: &Repo) -> PathBuf {
         repo.path("build").join(self.name())
     }
 }
@@ -71,7 +84,8 @@ pub fn run(repo: &Repo, flavour: Flavour) -> Result<()> {
 /// When the build fails; with the end of what the compiler said.
 pub fn build(repo: &Repo, flavour: Flavour, progress: &mut Progress) -> Result<()> {
     let step = match flavour {
-        Flavour::Ship => "build the Worker",
+        Flavour::Ship => "build and optimise the Worker",
+        Flavour::Local => "build the Worker",
         Flavour::Drill => "build the Worker with drills",
     };
     let output = flavour.output(repo);
@@ -89,7 +103,7 @@ pub fn build(repo: &Repo, flavour: Flavour, progress: &mut Progress) -> Result<(
             .current_dir(repo.path("edge"))
             .args(["--release", "--panic-unwind", "--out-dir"])
             .arg(&output)
-            .args(flavour.cargo_args());
+            .args(flavour.arguments());
         // With these, worker-build downloads nothing.
         command
             .env("WASM_BINDGEN_BIN", repo.cargo_tool("wasm-bindgen"))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::process;
+use crate::process::{self, Started};
 use crate::repo::Repo;
 use crate::stamp::{self, Stamp};
 
@@ -34,8 +34,28 @@ pub fn is_done(repo: &Repo) -> bool {
     stamp(repo).is_ok_and(|stamp| stamp.is_set()) && program(repo).exists()
 }
 
-/// Builds it.
-pub fn run(repo: &Repo, log: &Path) -> Result<()> {
+/// A build that is under way.
+pub struct Build {
+    cargo: Started,
+    stamp: Stamp,
+}
+
+impl Build {
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn wait(self) -> Result<()> {
+        self.cargo.wait()?;
+        self.stamp.set()
+    }
+}
+
+/// Begins to build it.
+///
+/// # Errors
+/// When that cannot be begun.
+pub fn start(repo: &Repo, log: &Path) -> Result<Build> {
     // Taken before the build: a source that changes meanwhile must count as not built.
     let stamp = stamp(repo)?;
     let mut cargo = repo.command("cargo");
@@ -43,8 +63,8 @@ pub fn run(repo: &Repo, log: &Path) -> Result<()> {
     // Left to itself its C++ part compiles one file at a time.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     cargo.env("CMAKE_PARALLEL", cores.to_string());
-    process::run_logged(cargo.args(["build", "--release", "--locked"]), log)?;
-    stamp.set()
+    let cargo = process::start_logged(cargo.args(["build", "--release", "--locked"]), log)?;
+    Ok(Build { cargo, stamp })
 }
 
 fn stamp(repo: &Repo) -> Result<Stamp> {
