@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{Action, Event, Session, Start, StreamId};
+use fourwire_engine::call::{Action, Event, Services, Session, Start, StreamId};
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
 use fourwire_wire::frame::{Channel, PerChannel};
@@ -48,7 +48,7 @@ impl Call {
         };
         let now = UnixMillis::new(1_800_000_000_000);
         let mut call = Self {
-            session: Session::start(start, providers, now),
+            session: Session::start(start, &Services { speech: providers, has_model: false }, now),
             now,
             frames: TRAFFIC.frames(),
             streams: PerChannel::default(),

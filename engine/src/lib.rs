@@ -1,7 +1,11 @@
 //! Everything Fourwire's edge decides, without a platform, a clock or randomness.
 //!
 //! - [`call`]: the session of one call, from the first frame to the stored conversation;
-//! - [`audio`]: PCM and resampling;
+//! - [`audio`]: PCM, resampling, mixing, WAV;
+//! - [`record`]: a call's audio and document in the store, and playback;
+//! - [`conversations`]: what a user does with finished ones;
+//! - [`transcript`]: what was said as text, subtitles or JSON;
+//! - [`summary`]: what is made of a finished call's text;
 //! - [`speech`]: speech services as codecs;
 //! - [`phone`]: numbers, who may use them, and whom may be called;
 //! - [`twilio`]: what is spoken with Twilio;
@@ -20,8 +24,12 @@
 pub mod audio;
 pub mod call;
 pub mod config;
+pub mod conversations;
 pub mod identity;
 pub mod phone;
+pub mod record;
 pub mod speech;
+pub mod summary;
+pub mod transcript;
 pub mod twilio;
 pub mod vault;

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::frame::Channel;
 use crate::ids::{CallId, ConversationId};
 use crate::pii::Pii;
 use crate::query::{Language, Source};
 use crate::segment::WireSegment;
+use crate::structured::{Structured, SummaryBy};
 use crate::units::{Samples, UnixMillis};
 
 /// How far a conversation is.
@@ -20,30 +22,16 @@ pub enum ConversationStatus {
     Completed,
 }
 
-/// What was made of a conversation's text.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Structured {
-    /// A few words for lists.
-    pub title: Pii<String>,
-    /// What was said, in short.
-    pub overview: Pii<String>,
-    /// One emoji for lists.
-    pub emoji: String,
-    /// One of the peer's categories; `other` where none fits.
-    pub category: String,
-    /// What somebody has to do.
-    pub action_items: Vec<serde_json::Value>,
-    /// What was arranged for a time.
-    pub events: Vec<serde_json::Value>,
-}
-
-/// How much audio of one channel was taken.
+/// One channel's audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelAudio {
     /// Which side.
-    pub channel: crate::frame::Channel,
-    /// Samples at 16 kHz, silence of a muted side included.
+    pub channel: Channel,
+    /// How much was taken: samples at 16 kHz, silence of a muted side included.
     pub samples: Samples,
+    /// How much of it is stored.
+    #[serde(default)]
+    pub stored: Samples,
 }
 
 /// The telephone's side of a call, as the carrier reports it.
@@ -123,8 +111,20 @@ pub struct Conversation {
     /// The telephone's side of it, where the carrier has told of one.
     #[serde(default)]
     pub phone_call: Option<PhoneCall>,
+    /// Who the other party is, in the user's words.
+    #[serde(default)]
+    pub contact_name: Option<Pii<String>>,
     /// What was made of the text.
     pub structured: Structured,
+    /// By whom.
+    #[serde(default)]
+    pub summary_by: SummaryBy,
+    /// Whether the title is the user's own, and stays when the rest is made anew.
+    #[serde(default)]
+    pub title_given: bool,
+    /// Whether the user has marked it.
+    #[serde(default)]
+    pub starred: bool,
     /// Everything said, by time.
     pub transcript_segments: Vec<WireSegment>,
     /// How much audio each channel has.
@@ -150,13 +150,31 @@ pub struct ConversationEntry {
     pub source: Source,
     /// The client's name for the call.
     pub call_id: Option<CallId>,
+    /// Who was called, in E.164, where the carrier has told of it.
+    #[serde(default)]
+    pub callee: Option<Pii<String>>,
+    /// Who the other party is, in the user's words.
+    #[serde(default)]
+    pub contact_name: Option<Pii<String>>,
     /// What was made of the text.
     pub structured: Structured,
+    /// Whether the user has marked it.
+    #[serde(default)]
+    pub starred: bool,
     /// True for a call in which nothing was said.
     pub discarded: bool,
 }
 
 impl Conversation {
+    /// Takes what was made of the text; a title that the user has given stays.
+    pub fn sum_up(&mut self, mut structured: Structured, by: SummaryBy) {
+        if self.title_given {
+            structured.title = std::mem::take(&mut self.structured.title);
+        }
+        self.structured = structured;
+        self.summary_by = by;
+    }
+
     /// The conversation as a list shows it.
     #[must_use]
     pub fn entry(&self) -> ConversationEntry {
@@ -168,7 +186,10 @@ impl Conversation {
             status: self.status,
             source: self.source,
             call_id: self.call_id.clone(),
+            callee: self.phone_call.as_ref().map(|call| call.callee.clone()),
+            contact_name: self.contact_name.clone(),
             structured: self.structured.clone(),
+            starred: self.starred,
             discarded: self.discarded,
         }
     }

@@ -74,7 +74,7 @@ pub struct ServiceStatus {
     pub retry_after: Option<f64>,
 }
 
-/// The states a `service_status` event reports: the peer's first five, and two of Fourwire's.
+/// The states a `service_status` event reports: the peer's first five, and Fourwire's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -92,6 +92,12 @@ pub enum Status {
     SttRestored,
     /// Some speech of one channel will have no caption: it waited longer than the buffer holds.
     SttGap,
+    /// Audio cannot be stored right now. It is kept, and stored as soon as it can be.
+    RecordingDelayed,
+    /// Audio that was kept is stored.
+    RecordingRestored,
+    /// Some audio is lost: it could neither be stored nor kept.
+    RecordingGap,
 }
 
 /// Why a channel's captions stopped.

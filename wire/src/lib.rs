@@ -21,4 +21,5 @@ pub mod ids;
 pub mod pii;
 pub mod query;
 pub mod segment;
+pub mod structured;
 pub mod units;

@@ -2,7 +2,9 @@
 //!
 //! Samples and rates only: frames are cut and joined elsewhere.
 
+pub mod mix;
 pub mod resample;
+pub mod wav;
 
 use thiserror::Error;
 

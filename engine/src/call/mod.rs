@@ -27,19 +27,24 @@ mod captions;
 mod intake;
 mod link;
 mod record;
+mod recorder;
 mod session;
 mod timeline;
 mod timers;
 
+pub(crate) use record::segments_of;
 pub use record::{Snapshot, SnapshotChannel};
-pub use session::{Session, Start};
+pub use recorder::Chunk;
+pub use session::{Saved, Services, Session, Start};
 
 use fourwire_wire::conversation::{Conversation, PhoneCall};
 use fourwire_wire::event::{ServiceStatus, SpeechFault};
 use fourwire_wire::frame::Channel;
 use fourwire_wire::segment::Segment;
+use fourwire_wire::structured::Structured;
 
 use crate::audio::SampleRate;
+use crate::record::ChunkSpan;
 use crate::speech::Endpoint;
 
 /// Something that happened to a call.
@@ -93,6 +98,14 @@ pub enum Event<'a> {
     },
     /// The carrier has reported what has become of the call.
     PhoneCall(&'a PhoneCall),
+    /// What a language model has made of the text, or nothing where it has not.
+    Summarised(Option<&'a Structured>),
+    /// A chunk of the record is stored.
+    Recorded(&'a ChunkSpan),
+    /// A chunk of the record is not stored, or not for certain. The owner keeps it, and will be asked for it again.
+    RecordFailed(&'a ChunkSpan),
+    /// A chunk of the record is neither stored nor kept.
+    RecordLost(&'a ChunkSpan),
     /// The finished conversation is stored.
     Stored,
     /// The finished conversation could not be stored; it will be offered again.
@@ -182,6 +195,16 @@ pub enum Action<'a> {
     Save(Box<Snapshot>),
     /// Keep a segment, in place of an earlier one with the same id.
     SaveSegment(Segment),
+    /// Store a chunk of the record for good, and report [`Event::Recorded`]; or keep it where it outlives a restart, and report
+    /// [`Event::RecordFailed`].
+    Record(Chunk),
+    /// Keep a chunk of the record where it outlives a restart, until it is asked for.
+    KeepChunk(Chunk),
+    /// Store a chunk that is kept, as in [`Action::Record`], and keep it no more once it is stored. Where there is none, report
+    /// [`Event::RecordLost`].
+    RecordKept(ChunkSpan),
+    /// Have a language model sum the conversation up, and report [`Event::Summarised`].
+    Summarise(Box<Conversation>),
     /// Store the finished conversation for good, and report [`Event::Stored`] or [`Event::StoreFailed`].
     Store(Box<Conversation>),
     /// The call is over and stored: erase everything that was saved.

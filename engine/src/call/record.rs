@@ -1,13 +1,16 @@
 //! What is kept of a session: enough to go on after a restart, and the conversation that comes out of it.
 
-use fourwire_wire::conversation::{ChannelAudio, Conversation, ConversationStatus, PhoneCall, Structured};
+use fourwire_wire::conversation::{ChannelAudio, Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::{CallId, ConversationId};
 use fourwire_wire::pii::Pii;
 use fourwire_wire::query::{Language, Source};
 use fourwire_wire::segment::{Segment, WireSegment};
+use fourwire_wire::structured::{Structured, SummaryBy};
 use fourwire_wire::units::{Samples, UnixMillis};
 use serde::{Deserialize, Serialize};
+
+use crate::summary::UNTITLED;
 
 /// A session's state, without its segments, which are kept one by one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +26,15 @@ pub struct Snapshot {
     pub language: Language,
     /// Where the audio comes from.
     pub source: Source,
+    /// Who the other party is, where the user has said so.
+    #[serde(default)]
+    pub contact_name: Option<Pii<String>>,
+    /// The title that the user has given it.
+    #[serde(default)]
+    pub title: Option<Pii<String>>,
+    /// Whether the user has marked the conversation.
+    #[serde(default)]
+    pub starred: bool,
     /// When the session began.
     pub created_at: UnixMillis,
     /// When the first audio came.
@@ -42,6 +54,9 @@ pub struct Snapshot {
 pub struct SnapshotChannel {
     /// How much audio it has.
     pub end: Samples,
+    /// How much of it is stored.
+    #[serde(default)]
+    pub stored: Samples,
 }
 
 impl Snapshot {
@@ -53,6 +68,9 @@ impl Snapshot {
             phone_call: start.phone_call,
             language: start.language,
             source: start.source,
+            contact_name: None,
+            title: None,
+            starred: false,
             created_at: now,
             started_at: None,
             last_audio_at: None,
@@ -66,14 +84,21 @@ impl Snapshot {
     pub(super) fn of_finished(conversation: Conversation) -> (Self, Vec<Segment>) {
         let end = |channel| {
             let audio = conversation.audio.iter().find(|audio| audio.channel == channel);
-            SnapshotChannel { end: audio.map_or(Samples::ZERO, |audio| audio.samples) }
+            audio.map_or_else(SnapshotChannel::default, |audio| SnapshotChannel {
+                end: audio.samples,
+                stored: audio.stored,
+            })
         };
+        let segments = segments_of(&conversation.transcript_segments);
         let snapshot = Self {
             conversation: conversation.id,
             call_id: conversation.call_id,
             phone_call: conversation.phone_call,
             language: conversation.language,
             source: conversation.source,
+            contact_name: conversation.contact_name,
+            title: conversation.title_given.then_some(conversation.structured.title),
+            starred: conversation.starred,
             created_at: conversation.created_at,
             started_at: conversation.started_at,
             // A call in which no audio came has an end all the same.
@@ -82,7 +107,7 @@ impl Snapshot {
             ending: false,
             channels: PerChannel { user: end(Channel::User), remote: end(Channel::Remote) },
         };
-        (snapshot, conversation.transcript_segments.into_iter().filter_map(stored).collect())
+        (snapshot, segments)
     }
 
     /// The conversation as the peer's document, with its segments by time.
@@ -102,33 +127,36 @@ impl Snapshot {
             language: self.language.clone(),
             call_id: self.call_id.clone(),
             phone_call: self.phone_call.clone(),
-            structured: Structured {
-                title: Pii::new("Phone call".to_owned()),
-                overview: Pii::default(),
-                emoji: "📞".to_owned(),
-                category: "other".to_owned(),
-                action_items: Vec::new(),
-                events: Vec::new(),
-            },
+            contact_name: self.contact_name.clone(),
+            structured: Structured::titled(self.title.as_ref().map_or(UNTITLED, |title| title.expose())),
+            summary_by: SummaryBy::Nobody,
+            title_given: self.title.is_some(),
+            starred: self.starred,
             transcript_segments: segments.iter().map(|segment| WireSegment::new(segment, true)).collect(),
             audio: Channel::BOTH
-                .map(|channel| ChannelAudio { channel, samples: self.channels.get(channel).end })
+                .map(|channel| {
+                    let SnapshotChannel { end, stored } = *self.channels.get(channel);
+                    ChannelAudio { channel, samples: end, stored }
+                })
                 .to_vec(),
             discarded: segments.is_empty(),
         }
     }
 }
 
-/// A stored wire segment as the engine keeps one. Stored conversations always carry the extras.
-fn stored(wire: WireSegment) -> Option<Segment> {
-    let extras = wire.extras?;
-    Some(Segment {
-        id: wire.id,
-        channel: extras.channel,
-        start: Samples::from_seconds(wire.start),
-        end: Samples::from_seconds(wire.end),
-        text: wire.text,
-        confidence: extras.confidence,
-        is_final: extras.is_final,
-    })
+/// Stored wire segments as the engine keeps them. Stored conversations always carry the extras.
+pub(crate) fn segments_of(stored: &[WireSegment]) -> Vec<Segment> {
+    let segment = |wire: &WireSegment| {
+        let extras = wire.extras.as_ref()?;
+        Some(Segment {
+            id: wire.id,
+            channel: extras.channel,
+            start: Samples::from_seconds(wire.start),
+            end: Samples::from_seconds(wire.end),
+            text: wire.text.clone(),
+            confidence: extras.confidence,
+            is_final: extras.is_final,
+        })
+    };
+    stored.iter().filter_map(segment).collect()
 }

@@ -1,10 +1,12 @@
 //! The session's state machine: who is connected, which phase the call is in, and what each event leads to.
 //!
 //! ```text
-//!   Live ──end, or grace over──▶ Draining ──services drained──▶ Storing ──stored──▶ Done
-//!    ▲                              │                             │
-//!    └───────── a client connects ──┴─────────────────────────────┘
+//!   Live ──end, or grace over──▶ Draining ──all is said──▶ Concluding ──audio stored──▶ Storing ──stored──▶ Done
+//!    ▲                              │                         │                          │
+//!    └───────── a client connects ──┴─────────────────────────┴──────────────────────────┘
 //! ```
+
+mod ending;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -15,15 +17,18 @@ use fourwire_wire::frame::{Channel, Frame, PerChannel};
 use fourwire_wire::ids::{CallId, ConversationId};
 use fourwire_wire::query::{Language, Source};
 use fourwire_wire::segment::Segment;
+use fourwire_wire::structured::{Structured, SummaryBy};
 use fourwire_wire::units::{Samples, UnixMillis};
 
 use super::captions::Captions;
 use super::intake::{Intake, Stretch};
 use super::link::{Link, News};
-use super::record::Snapshot;
+use super::record::{Snapshot, SnapshotChannel};
+use super::recorder::Recorder;
 use super::timers::{Timer, Timers};
 use super::{Action, Event};
 use crate::audio::SampleRate;
+use crate::record::ChunkSpan;
 use crate::speech::Provider;
 
 /// A client that sends nothing at all for this long, in milliseconds, is gone: the peer's limit.
@@ -31,13 +36,8 @@ const IDLE_MILLIS: u64 = 90_000;
 /// How long a call waits for a client that left without a word, in milliseconds: longer than any client's whole retry
 /// budget (five tries, the last after 16 s).
 const GRACE_MILLIS: u64 = 60_000;
-/// How long the end of a call waits for the speech services, in milliseconds, whatever happens to them: a stream that is
-/// opened (at most 5 s), sent a full backlog at 1.25 times its pace (18 s take 14.4 s) and drained (5 s). Mostly it is 1 s.
-const DRAIN_MILLIS: u64 = 25_000;
 /// No call is longer, in milliseconds: the peer's four hours, which is also Twilio's longest `<Dial>`.
 const LONGEST_MILLIS: u64 = 4 * 60 * 60 * 1000;
-/// Wait before a conversation that could not be stored is offered again, in milliseconds; doubled each time, to 64 s.
-const STORE_RETRY_MILLIS: u64 = 1_000;
 
 /// What a new session is about.
 #[derive(Clone, Debug)]
@@ -54,6 +54,27 @@ pub struct Start {
     pub source: Source,
 }
 
+/// What a session can ask for, by configuration.
+#[derive(Clone, Debug)]
+pub struct Services {
+    /// The speech services, in the order in which they are tried.
+    pub speech: Rc<[Provider]>,
+    /// Whether there is a language model for summaries.
+    pub has_model: bool,
+}
+
+/// What was made of a call's text, and by whom.
+type Summary = (Structured, SummaryBy);
+
+/// What was saved of a call beside its snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct Saved {
+    /// Its segments, in any order.
+    pub segments: Vec<Segment>,
+    /// The chunks of the record that are kept, in the order of time.
+    pub chunks: Vec<ChunkSpan>,
+}
+
 /// One call. [`super`] says how it is used.
 #[derive(Debug)]
 pub struct Session {
@@ -66,6 +87,11 @@ pub struct Session {
     intake: Option<Intake>,
     links: PerChannel<Link>,
     captions: PerChannel<Captions>,
+    recorder: Recorder,
+    /// Whether summaries are asked of a language model.
+    has_model: bool,
+    /// What was made of the text, once the call is over.
+    summary: Option<Summary>,
     timers: Timers,
     actions: VecDeque<Action<'static>>,
     /// The store has a conversation and has not said yet whether it took it.
@@ -76,7 +102,10 @@ pub struct Session {
 #[derive(Debug)]
 enum Phase {
     Live,
+    /// The speech services say what they still have.
     Draining,
+    /// All is said; the record of it is being completed.
+    Concluding,
     Storing(Box<Conversation>),
     /// The store did not take it; [`Timer::StoreRetry`] runs.
     Retrying,
@@ -93,23 +122,23 @@ struct Client {
 impl Session {
     /// A new call.
     #[must_use]
-    pub fn start(start: Start, providers: Rc<[Provider]>, now: UnixMillis) -> Self {
-        let mut session = Self::restore(Snapshot::new(start, now), Vec::new(), providers);
+    pub fn start(start: Start, services: &Services, now: UnixMillis) -> Self {
+        let mut session = Self::restore(Snapshot::new(start, now), Saved::default(), services);
         session.save();
         session
     }
 
-    /// A call that goes on where a snapshot and the saved segments left it, after a restart of its owner.
+    /// A call that goes on where its last snapshot and what was saved beside it left it, after a restart of its owner.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "a session has its own share of the services")]
-    pub fn restore(state: Snapshot, mut segments: Vec<Segment>, providers: Rc<[Provider]>) -> Self {
+    pub fn restore(state: Snapshot, saved: Saved, services: &Services) -> Self {
+        let Saved { mut segments, chunks } = saved;
         // Whatever utterance was open: its service is gone, and it will not grow any more.
         for segment in &mut segments {
             segment.is_final = true;
         }
         segments.sort_by_key(|segment| (segment.start, segment.channel));
         let links = PerChannel::from_fn(|channel| {
-            Link::new(channel, Rc::clone(&providers), state.language.clone(), state.channels.get(channel).end)
+            Link::new(channel, Rc::clone(&services.speech), state.language.clone(), state.channels.get(channel).end)
         });
         let captions = PerChannel::from_fn(|channel| {
             let own = segments.iter().filter(|segment| segment.channel == channel);
@@ -117,6 +146,8 @@ impl Session {
             let begun = u32::try_from(own.count()).unwrap_or(u32::MAX);
             Captions::new(state.conversation, channel, begun, settled)
         });
+        let ends = PerChannel::from_fn(|channel| state.channels.get(channel).end);
+        let stored = PerChannel::from_fn(|channel| state.channels.get(channel).stored);
         let mut timers = Timers::default();
         let phase = if state.ending {
             // The services are gone, so there is nothing to wait for: the wake-up is due at once.
@@ -135,6 +166,9 @@ impl Session {
             intake: None,
             links,
             captions,
+            recorder: Recorder::new(ends, stored, chunks),
+            has_model: services.has_model,
+            summary: None,
             timers,
             actions: VecDeque::new(),
             offered: false,
@@ -144,9 +178,10 @@ impl Session {
 
     /// A call that had been finished, and whose client came back: it goes on in the same conversation.
     #[must_use]
-    pub fn reopen(conversation: Conversation, providers: Rc<[Provider]>) -> Self {
+    pub fn reopen(conversation: Conversation, services: &Services) -> Self {
         let (state, segments) = Snapshot::of_finished(conversation);
-        let mut session = Self::restore(state, segments, providers);
+        let saved = Saved { segments, chunks: Vec::new() };
+        let mut session = Self::restore(state, saved, services);
         session.save();
         for segment in session.segments.clone() {
             session.actions.push_back(Action::SaveSegment(segment));
@@ -179,7 +214,17 @@ impl Session {
                     self.close_utterance(channel);
                 }
             }
-            Event::PhoneCall(call) => self.phone_call(call),
+            Event::PhoneCall(call) => self.phone_call(call, now),
+            Event::Summarised(structured) => self.summarised(structured.cloned()),
+            Event::Recorded(span) => self.recorded(span),
+            Event::RecordFailed(span) => {
+                let news = self.recorder.failed(span, now);
+                self.queue(news);
+            }
+            Event::RecordLost(span) => {
+                let news = self.recorder.lost(span);
+                self.queue(news);
+            }
             Event::Stored => self.stored(),
             Event::StoreFailed => self.store_failed(now),
             Event::Timeout => {}
@@ -201,9 +246,11 @@ impl Session {
             let wake = self.links.get(channel).wake(now);
             self.timers.set(Timer::Link(channel), wake);
         }
-        if matches!(self.phase, Phase::Draining) && !self.is_streaming() && !self.offered {
-            self.store(now);
+        if let Some(action) = self.recorder.poll(now) {
+            self.queue([action]);
         }
+        self.timers.set(Timer::Record, self.recorder.wake());
+        self.finish(now);
         self.actions.pop_front()
     }
 
@@ -239,7 +286,9 @@ impl Session {
         self.phase = Phase::Live;
         self.state.ending = false;
         self.store_failures = 0;
+        self.summary = None;
         self.timers.set(Timer::Drain, None);
+        self.timers.set(Timer::Summary, None);
         self.timers.set(Timer::StoreRetry, None);
         self.timers.set(Timer::Longest, Some(self.state.created_at + LONGEST_MILLIS));
         self.attach(rate, interim, now);
@@ -263,7 +312,7 @@ impl Session {
             self.intake = Some(Intake::new(rate, ends, self.state.last_audio_at));
         }
         self.state.seen_at = now;
-        self.timers.set(Timer::Grace, None);
+        self.timers.set(Timer::Grace, self.has_ended().then(|| now + ending::HANG_UP_MILLIS));
         self.timers.set(Timer::Idle, Some(now + IDLE_MILLIS));
         self.timers.set(Timer::Ping, Some(now + PING_EVERY_MILLIS));
     }
@@ -277,8 +326,9 @@ impl Session {
                 let is_first = self.state.started_at.is_none();
                 self.state.started_at.get_or_insert(now - intake.millis(pcm));
                 let mut answers = Vec::new();
-                let links = &mut self.links;
+                let (links, recorder) = (&mut self.links, &mut self.recorder);
                 intake.frame(channel, pcm, now, |Stretch { channel, samples, spoken }| {
+                    recorder.audio(channel, samples, now);
                     links.get_mut(channel).audio(samples, spoken, now, &mut answers);
                 });
                 // After a reconnect this is what the gap is measured from, so it must not hide the network's delay.
@@ -303,9 +353,10 @@ impl Session {
         }
     }
 
-    /// The carrier has reported something new of the call.
-    fn phone_call(&mut self, call: &PhoneCall) {
-        self.state.phone_call = Some(call.clone());
+    /// A chunk of the record is stored; what has become of the call is saved with it, so that a restart goes on behind it.
+    fn recorded(&mut self, span: &ChunkSpan) {
+        let news = self.recorder.stored(span);
+        self.queue(news);
         self.save();
     }
 
@@ -335,10 +386,12 @@ impl Session {
     fn flush(&mut self, now: UnixMillis) {
         let Some(intake) = self.intake.take() else { return };
         let mut answers = Vec::new();
-        let links = &mut self.links;
+        let (links, recorder) = (&mut self.links, &mut self.recorder);
         intake.finish(|Stretch { channel, samples, spoken }| {
+            recorder.audio(channel, samples, now);
             links.get_mut(channel).audio(samples, spoken, now, &mut answers);
         });
+        recorder.flush();
         self.queue(answers);
     }
 
@@ -347,65 +400,9 @@ impl Session {
         self.disconnected(now);
     }
 
-    /// The call is over.
-    fn end(&mut self, now: UnixMillis) {
-        self.flush(now);
-        self.phase = Phase::Draining;
-        self.state.ending = true;
-        self.timers.set(Timer::Grace, None);
-        self.timers.set(Timer::Longest, None);
-        self.timers.set(Timer::Drain, Some(now + DRAIN_MILLIS));
-        self.finish_links(now);
-        self.save();
-    }
-
     fn finish_links(&mut self, now: UnixMillis) {
         for channel in Channel::BOTH {
             self.with_link(channel, |link, actions| link.finish(now, actions));
-        }
-    }
-
-    /// Everything is said: makes the conversation and offers it to the store.
-    fn store(&mut self, now: UnixMillis) {
-        for channel in Channel::BOTH {
-            self.close_utterance(channel);
-        }
-        let finished = self.state.last_audio_at.unwrap_or(now);
-        let conversation = |status| Box::new(self.up_to_date().conversation(&self.segments, status, Some(finished)));
-        let processing = conversation(ConversationStatus::Processing);
-        let completed = conversation(ConversationStatus::Completed);
-        self.timers.set(Timer::Drain, None);
-        if self.client.is_some() && self.store_failures == 0 {
-            self.actions.push_back(Action::Processing(processing));
-        }
-        self.phase = Phase::Storing(completed.clone());
-        self.offered = true;
-        self.actions.push_back(Action::Store(completed));
-    }
-
-    fn stored(&mut self) {
-        self.offered = false;
-        // A client that came back meanwhile has put the session into another phase: the call goes on.
-        if !matches!(self.phase, Phase::Storing(_)) {
-            return;
-        }
-        if let Phase::Storing(conversation) = std::mem::replace(&mut self.phase, Phase::Done)
-            && self.client.take().is_some()
-        {
-            self.actions.push_back(Action::Finished(conversation));
-            self.actions.push_back(Action::Close { code: close::NORMAL, reason: "the conversation is stored" });
-        }
-        self.timers = Timers::default();
-        self.actions.push_back(Action::Forget);
-    }
-
-    fn store_failed(&mut self, now: UnixMillis) {
-        self.offered = false;
-        if matches!(self.phase, Phase::Storing(_)) {
-            let wait = STORE_RETRY_MILLIS.saturating_mul(1 << self.store_failures.min(6));
-            self.store_failures = self.store_failures.saturating_add(1);
-            self.phase = Phase::Retrying;
-            self.timers.set(Timer::StoreRetry, Some(now + wait));
         }
     }
 
@@ -469,7 +466,10 @@ impl Session {
                         self.timers.set(Timer::Idle, idle_at);
                     }
                 }
+                // The poll that follows looks after it.
+                Timer::Record => {}
                 Timer::Grace => self.end(now),
+                Timer::Summary => self.summarised(None),
                 Timer::Longest => {
                     if self.client.is_some() {
                         let reason = "a call is recorded for four hours at most";
@@ -483,8 +483,8 @@ impl Session {
                         self.with_link(channel, Link::abandon);
                     }
                 }
-                // There is nothing left to drain: the next poll offers the conversation again.
-                Timer::StoreRetry => self.phase = Phase::Draining,
+                // The next poll offers the conversation again.
+                Timer::StoreRetry => self.phase = Phase::Concluding,
                 Timer::Link(channel) => {
                     if self.with_link(channel, |link, actions| link.timeout(now, actions)) {
                         self.close_utterance(channel);
@@ -502,8 +502,8 @@ impl Session {
         result
     }
 
-    /// Queues what a link wants done; what it tells is for a client, if there is one.
-    fn queue(&mut self, actions: Vec<Action<'static>>) {
+    /// Queues what a link or the recorder wants done; what they tell is for a client, if there is one.
+    fn queue(&mut self, actions: impl IntoIterator<Item = Action<'static>>) {
         let has_client = self.client.is_some();
         self.actions.extend(actions.into_iter().filter(|action| has_client || !matches!(action, Action::Status(_))));
     }
@@ -528,7 +528,8 @@ impl Session {
     fn up_to_date(&self) -> Snapshot {
         let mut state = self.state.clone();
         for channel in Channel::BOTH {
-            state.channels.get_mut(channel).end = self.links.get(channel).end();
+            *state.channels.get_mut(channel) =
+                SnapshotChannel { end: self.links.get(channel).end(), stored: self.recorder.stored_of(channel) };
         }
         state
     }

@@ -18,12 +18,16 @@ pub(super) enum Timer {
     Drain,
     /// The finished conversation is offered to the store again.
     StoreRetry,
+    /// The language model has had long enough.
+    Summary,
+    /// The recorder is to be looked after.
+    Record,
     /// A channel's speech link is to be looked after.
     Link(Channel),
 }
 
 /// How many timers there are.
-const COUNT: usize = 8;
+const COUNT: usize = 10;
 
 /// The table: one moment a timer, or none.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +41,8 @@ impl Timers {
         Timer::Longest,
         Timer::Drain,
         Timer::StoreRetry,
+        Timer::Summary,
+        Timer::Record,
         Timer::Link(Channel::User),
         Timer::Link(Channel::Remote),
     ];

@@ -1,12 +1,16 @@
 //! The operator's settings, read once into one typed value. What is missing is named, and the route that needs it refuses.
 
+mod keeping;
 mod phone;
+mod summaries;
 
 use fourwire_wire::pii::Pii;
 use thiserror::Error;
 use url::Url;
 
+pub use self::keeping::Retention;
 pub use self::phone::{Dialling, Twilio};
+pub use self::summaries::Summariser;
 use crate::identity::Issuer;
 use crate::speech::Provider;
 use crate::speech::deepgram::{self, Deepgram};
@@ -47,6 +51,10 @@ pub struct Config {
     pub twilio: Result<Twilio, ConfigError>,
     /// Who may be called, and how much.
     pub dialling: Result<Dialling, ConfigError>,
+    /// How long conversations are kept; none: for ever.
+    pub retention: Result<Option<Retention>, ConfigError>,
+    /// Who sums conversations up; none: Fourwire's own extract.
+    pub summariser: Result<Option<Summariser>, ConfigError>,
 }
 
 impl Config {
@@ -59,6 +67,8 @@ impl Config {
             speech: settings.speech(),
             twilio: settings.twilio(),
             dialling: settings.dialling(),
+            retention: settings.retention(),
+            summariser: settings.summariser(),
         }
     }
 
@@ -74,6 +84,8 @@ impl Config {
             self.vault.as_ref().err(),
             self.speech.as_ref().err(),
             self.dialling.as_ref().err(),
+            self.retention.as_ref().err(),
+            self.summariser.as_ref().err(),
         ];
         parts.into_iter().flatten()
     }

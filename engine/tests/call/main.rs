@@ -17,6 +17,8 @@ mod placement;
 mod placement_random;
 mod random;
 mod reconnect;
+mod recording;
 mod speech_faults;
 mod speech_faults_random;
 mod speech_pace;
+mod summary;

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{Action, Down, Event, Session, Start, StreamId};
+use fourwire_engine::call::{Action, Down, Event, Services, Session, Start, StreamId};
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
 use fourwire_wire::frame::{Channel, Frame, PerChannel};
@@ -275,7 +275,7 @@ proptest! {
             source: Source::PhoneCall,
         };
         let mut now = UnixMillis::new(BEGIN);
-        let mut session = Session::start(start, providers, now);
+        let mut session = Session::start(start, &Services { speech: providers, has_model: true }, now);
         let mut watch = Watch::default();
         watch.drain(&mut session, now);
         for (event, millis) in events {

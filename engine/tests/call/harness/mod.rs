@@ -2,23 +2,23 @@
 //! happens, and a session that keeps waking itself without getting anywhere is caught.
 
 pub mod client;
+pub mod recording;
 pub mod service;
 pub mod voice;
 pub mod world;
 
-use std::rc::Rc;
-
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{Event, Session, Start};
+use fourwire_engine::call::{Event, Saved, Services, Session, Start};
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
-use fourwire_wire::conversation::Conversation;
+use fourwire_wire::conversation::{Conversation, PhoneCall};
 use fourwire_wire::event::{ServiceStatus, SpeechFault, Status};
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::{CallId, ConversationId};
 use fourwire_wire::pii::Pii;
 use fourwire_wire::query::{Language, Source};
 use fourwire_wire::segment::WireSegment;
+use fourwire_wire::structured::Structured;
 use fourwire_wire::units::UnixMillis;
 
 use client::Client;
@@ -38,7 +38,7 @@ pub struct Call {
     pub now: u64,
     pub session: Session,
     pub world: World,
-    providers: Rc<[Provider]>,
+    services: Services,
     wakes_at_once: u32,
 }
 
@@ -50,11 +50,20 @@ impl Call {
 
     /// A call with several such services.
     pub fn with_services(count: usize) -> Self {
+        Self::with(count, false)
+    }
+
+    /// A call with a speech service and a language model, which answers when a test lets it.
+    pub fn with_model() -> Self {
+        Self::with(1, true)
+    }
+
+    fn with(count: usize, has_model: bool) -> Self {
         let provider = |number| {
             let origin = format!("https://service-{number}.example").parse().unwrap();
             Provider::Deepgram(Deepgram::new(origin, Pii::new("KEY".to_owned())))
         };
-        let providers: Rc<[Provider]> = (0..count).map(provider).collect();
+        let services = Services { speech: (0..count).map(provider).collect(), has_model };
         let start = Start {
             conversation: ConversationId::from_random([9; 16]),
             call_id: CallId::parse("1774440000500").ok(),
@@ -62,9 +71,9 @@ impl Call {
             language: Language::parse("en").unwrap(),
             source: Source::PhoneCall,
         };
-        let session = Session::start(start, Rc::clone(&providers), UnixMillis::new(BEGIN));
+        let session = Session::start(start, &services, UnixMillis::new(BEGIN));
         let world = World::new(vec![PerChannel::from_fn(|_| Service::default()); count]);
-        let mut call = Self { now: 0, session, world, providers, wakes_at_once: 0 };
+        let mut call = Self { now: 0, session, world, services, wakes_at_once: 0 };
         call.drain();
         call
     }
@@ -107,6 +116,18 @@ impl Call {
         self.run_for(0);
     }
 
+    /// The language model answers, or does not.
+    pub fn summarised(&mut self, structured: Option<Structured>) {
+        self.world.send(self.now, Coming::Summarised(structured));
+        self.run_for(0);
+    }
+
+    /// The carrier reports something.
+    pub fn told_of_phone_call(&mut self, call: PhoneCall) {
+        self.world.send(self.now, Coming::PhoneCall(Box::new(call)));
+        self.run_for(0);
+    }
+
     /// The client's socket breaks.
     pub fn disconnect(&mut self) {
         self.world.send(self.now, Coming::Gone);
@@ -131,7 +152,8 @@ impl Call {
     fn restore(&mut self) {
         let state = self.world.store.snapshot.clone().expect("a session is saved from its start on");
         let segments = self.world.store.segments.values().cloned().collect();
-        self.session = Session::restore(state, segments, Rc::clone(&self.providers));
+        let chunks = self.world.recording.kept.values().map(|chunk| chunk.span).collect();
+        self.session = Session::restore(state, Saved { segments, chunks }, &self.services);
         self.world.forget_sockets();
     }
 
@@ -139,7 +161,7 @@ impl Call {
     pub fn reopen(&mut self) {
         assert!(self.session.is_done());
         let conversation = self.world.store.conversations.last().unwrap().clone();
-        self.session = Session::reopen(conversation, Rc::clone(&self.providers));
+        self.session = Session::reopen(conversation, &self.services);
         self.world.forget_sockets();
         self.world.store.forgotten = false;
         self.world.store.segments.clear();
@@ -193,6 +215,10 @@ impl Call {
             Coming::Down(channel, stream, down) => {
                 Event::SpeechDown { channel: *channel, stream: *stream, down: *down }
             }
+            Coming::PhoneCall(call) => Event::PhoneCall(call),
+            Coming::Summarised(structured) => Event::Summarised(structured.as_ref()),
+            Coming::Recorded(span) => Event::Recorded(span),
+            Coming::RecordFailed(span) => Event::RecordFailed(span),
             Coming::Stored => Event::Stored,
             Coming::StoreFailed => Event::StoreFailed,
         };

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fourwire_engine::call::{Action, Down, Snapshot, StreamId};
-use fourwire_wire::conversation::Conversation;
+use fourwire_engine::record::ChunkSpan;
+use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::ServiceStatus;
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::SegmentId;
 use fourwire_wire::segment::Segment;
+use fourwire_wire::structured::Structured;
 
+use super::recording::Recording;
 use super::service::{Answer, Handshake, Service, Stream};
 
 /// What a service's answer takes to the session, in milliseconds.
@@ -32,6 +35,10 @@ pub enum Coming {
     Opened(Channel, StreamId),
     Said(Channel, StreamId, String),
     Down(Channel, StreamId, Down),
+    PhoneCall(Box<PhoneCall>),
+    Summarised(Option<Structured>),
+    Recorded(ChunkSpan),
+    RecordFailed(ChunkSpan),
     Stored,
     StoreFailed,
 }
@@ -71,6 +78,9 @@ pub struct World {
     /// Streams that were opened, by channel: which provider, when.
     pub opened: Vec<(Channel, usize, u64)>,
     pub store: Store,
+    pub recording: Recording,
+    /// What a language model was asked to sum up; it answers what a test lets it.
+    pub summaries: Vec<(u64, Conversation)>,
     pub told: Vec<(u64, Told)>,
     pub connected: bool,
     coming: BTreeMap<(u64, u64), Coming>,
@@ -85,6 +95,8 @@ impl World {
             streams: BTreeMap::new(),
             opened: Vec::new(),
             store: Store::default(),
+            recording: Recording::default(),
+            summaries: Vec::new(),
             told: Vec::new(),
             connected: false,
             coming: BTreeMap::new(),
@@ -161,7 +173,23 @@ impl World {
                     assert_eq!(earlier.channel, segment.channel, "words never leave their channel");
                 }
             }
-            Action::Store(conversation) => self.offer(*conversation, now),
+            Action::Record(chunk) => {
+                let outcome = self.recording.record(chunk, now);
+                self.send(now + self.recording.millis, outcome);
+            }
+            Action::KeepChunk(chunk) => self.recording.keep(chunk),
+            Action::RecordKept(span) => {
+                let outcome = self.recording.record_kept(&span, now);
+                self.send(now + self.recording.millis, outcome);
+            }
+            Action::Summarise(conversation) => {
+                assert_eq!(conversation.status, ConversationStatus::Processing);
+                self.summaries.push((now, *conversation));
+            }
+            Action::Store(conversation) => {
+                assert!(self.recording.kept.is_empty(), "audio first: what is finished is complete");
+                self.offer(*conversation, now);
+            }
             Action::Forget => {
                 self.store.forgotten = true;
                 assert!(self.streams.is_empty(), "nothing is left open");
@@ -208,7 +236,11 @@ impl World {
             Coming::StoreFailed => {
                 self.store.outstanding.take().expect("something was offered");
             }
-            Coming::Said(..) => {}
+            Coming::Said(..)
+            | Coming::PhoneCall(_)
+            | Coming::Summarised(_)
+            | Coming::Recorded(_)
+            | Coming::RecordFailed(_) => {}
         }
         true
     }

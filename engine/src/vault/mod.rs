@@ -3,32 +3,48 @@
 //! A sealed record is
 //!
 //! ```text
-//!   version (1 byte, 0x01) ‖ key id (4 bytes) ‖ nonce (12 bytes) ‖ AES-256-GCM ciphertext ‖ tag (16 bytes)
+//!   version (1 byte) ‖ key id (4 bytes) ‖ nonce (12 bytes) ‖ AES-256-GCM ciphertext ‖ tag (16 bytes)
 //! ```
 //!
-//! - the key belongs to one owner: HKDF-SHA256 of the master secret; for a user's records salt = user id and
+//! - version 0x01 is under an owner's key: HKDF-SHA256 of the master secret; for a user's records salt = user id and
 //!   info = `fourwire/v1/user`, for a telephone number's salt = its blind index and info = `fourwire/v1/number`;
-//! - the key id names the master secret: the first bytes of HKDF-SHA256 of it, no salt, info = `fourwire/v1/key-id`;
+//! - version 0x02 is under the key of one [conversation](ConversationKey), which is random;
+//! - the key id names the master secret, or the conversation's key: the first bytes of HKDF-SHA256 of it, no salt,
+//!   info = `fourwire/v1/key-id`;
 //! - the associated data is the version, the key id and the record's own address, so a sealed record opens nowhere else.
 //!
 //! Look-ups use a blind index: HMAC-SHA256 under a key of its own, info = `fourwire/v1/index`. Whoever has the store but
 //! not the master secret can neither read nor test a guess.
+//!
+//! Where the master secret changes, the new one is put in front. An earlier one stays in the list as long as a record may
+//! still be sealed under it, which [`Vault::is_current`] tells of each. The very first stays the last of the list for good:
+//! the index hangs on it, so that names and look-ups outlive a change. Who learns it can still test a guess at a user id or
+//! a number against the names, and a change does not undo that; what is sealed anew he can no longer read.
 
-use aes_gcm::aead::{Aead, Payload};
-use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+mod conversation_key;
+mod sealed;
+
+pub use conversation_key::{CONVERSATION_KEY_BYTES, ConversationKey};
+
+use aes_gcm::{Aes256Gcm, KeyInit};
 use fourwire_wire::ids::UserId;
 use fourwire_wire::pii::Pii;
-use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use thiserror::Error;
 
-/// The format of sealed records that is written.
+use self::sealed::{Head, derive};
+
+/// The format of records under an owner's key.
 const VERSION: u8 = 1;
-/// Length of the id of a master secret.
+/// Length of the id of a key.
 const KEY_ID_BYTES: usize = 4;
 /// Length of a nonce: 96 random bits, fresh for every record.
 pub const NONCE_BYTES: usize = 12;
+/// Length of an authentication tag.
+const TAG_BYTES: usize = 16;
+/// How much longer a sealed record is than its plain text.
+pub const SEAL_BYTES: usize = 1 + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES;
 /// Shortest master secret, as bytes of its text.
 pub const SECRET_MIN_BYTES: usize = 32;
 
@@ -43,10 +59,10 @@ pub enum OpenError {
     /// It is shorter than a sealed record can be, or of a version that is not known.
     #[error("is not a sealed record")]
     Format,
-    /// It was sealed under a master secret that is not configured.
-    #[error("is sealed under a secret that is not configured")]
+    /// It was sealed under a master secret that is not configured, or under another conversation's key.
+    #[error("is sealed under a key that is not known")]
     Key,
-    /// It was altered, belongs to another user or to another address.
+    /// It was altered, or belongs to another owner or to another address.
     #[error("does not open: it was altered or moved")]
     Sealed,
 }
@@ -101,13 +117,10 @@ impl Vault {
         nonce: [u8; NONCE_BYTES],
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        let secret = self.secrets.first().ok_or(SealError)?;
-        let header = header(secret);
-        let data = associated_data(header, address);
-        let sealed = cipher_of(secret, owner.into())
-            .encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: &data })
-            .map_err(|_| SealError)?;
-        Ok([&header[..], &nonce, &sealed].concat())
+        let secret = self.secrets.first().ok_or(SealError)?.expose();
+        let mut out = Vec::new();
+        sealed::seal(&mut out, Head::new(VERSION, secret), &cipher_of(secret, owner.into()), address, nonce, plain)?;
+        Ok(out)
     }
 
     /// Opens a record of an owner at its address.
@@ -115,53 +128,37 @@ impl Vault {
     /// # Errors
     /// [`OpenError`] says why it does not open.
     pub fn open<'a>(&self, owner: impl Into<Owner<'a>>, address: &str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
-        let (head, rest) = sealed.split_first_chunk::<{ 1 + KEY_ID_BYTES }>().ok_or(OpenError::Format)?;
-        let (nonce, cipher) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError::Format)?;
-        if head.first() != Some(&VERSION) {
-            return Err(OpenError::Format);
-        }
-        let secret = self.secrets.iter().find(|secret| header(secret) == *head).ok_or(OpenError::Key)?;
-        let data = associated_data(*head, address);
-        cipher_of(secret, owner.into())
-            .decrypt(&Nonce::from(*nonce), Payload { msg: cipher, aad: &data })
-            .map_err(|_| OpenError::Sealed)
+        let head = Head::of(sealed, VERSION)?;
+        let mut secrets = self.secrets.iter().map(Pii::expose);
+        let secret = secrets.find(|secret| Head::new(VERSION, secret) == head).ok_or(OpenError::Key)?;
+        sealed::open(head, &cipher_of(secret, owner.into()), address, sealed)
+    }
+
+    /// Whether a record is sealed under the current secret, the first; one that is not is sealed anew before its secret
+    /// is given up.
+    #[must_use]
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        let current = self.secrets.first().map(|secret| Head::new(VERSION, secret.expose()));
+        current.is_some() && current == Head::of(sealed, VERSION).ok()
     }
 
     /// A name for `value` in a namespace that tells nothing about it: 32 hexadecimal digits (128 bits).
     #[must_use]
     pub fn index(&self, namespace: &str, value: &str) -> String {
         // Indexes must stay the same over rotations, so they hang on the oldest secret, the last of the list.
-        let key = self.secrets.last().map_or([0; 32], |secret| derive(secret, b"", "fourwire/v1/index"));
+        let key = self.secrets.last().map_or([0; 32], |secret| derive(secret.expose(), b"", "fourwire/v1/index"));
         let Ok(mac) = Hmac::<Sha256>::new_from_slice(&key) else { return String::new() };
         let tag = mac.chain_update(namespace).chain_update([0]).chain_update(value).finalize().into_bytes();
         tag.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 }
 
-/// What stands in front of a record sealed under `secret`.
-fn header(secret: &Pii<Vec<u8>>) -> [u8; 1 + KEY_ID_BYTES] {
-    let [a, b, c, d, ..] = derive(secret, b"", "fourwire/v1/key-id");
-    [VERSION, a, b, c, d]
-}
-
-fn associated_data(header: [u8; 1 + KEY_ID_BYTES], address: &str) -> Vec<u8> {
-    [&header[..], address.as_bytes()].concat()
-}
-
-fn cipher_of(secret: &Pii<Vec<u8>>, owner: Owner<'_>) -> Aes256Gcm {
+fn cipher_of(secret: &[u8], owner: Owner<'_>) -> Aes256Gcm {
     let (id, info) = match owner {
         Owner::User(user) => (user.as_str(), "fourwire/v1/user"),
         Owner::Number(index) => (index, "fourwire/v1/number"),
     };
     Aes256Gcm::new(&derive(secret, id.as_bytes(), info).into())
-}
-
-fn derive(secret: &Pii<Vec<u8>>, salt: &[u8], info: &str) -> [u8; 32] {
-    let mut key = [0; 32];
-    // Expanding fails only for more than 255 blocks; this is one.
-    let expanded = Hkdf::<Sha256>::new(Some(salt), secret.expose()).expand(info.as_bytes(), &mut key);
-    debug_assert!(expanded.is_ok());
-    key
 }
 
 #[cfg(test)]
@@ -209,6 +206,15 @@ mod tests {
         assert_eq!(rotated.open(&user("ann"), "calls/1", &sealed()).unwrap(), b"hello");
         assert_eq!(Vault::new(OTHER).unwrap().open(&user("ann"), "calls/1", &sealed()), Err(OpenError::Key));
         assert_eq!(rotated.index("user", "ann"), Vault::new(SECRET).unwrap().index("user", "ann"));
+    }
+
+    #[test]
+    fn a_record_is_current_until_a_new_secret_is_put_in_front() {
+        let rotated = Vault::new(&format!("{OTHER},{SECRET}")).unwrap();
+        assert!(Vault::new(SECRET).unwrap().is_current(&sealed()));
+        assert!(!rotated.is_current(&sealed()));
+        assert!(rotated.is_current(&rotated.seal(&user("ann"), "calls/1", [7; 12], b"hello").unwrap()));
+        assert!(!rotated.is_current(b""));
     }
 
     #[test]

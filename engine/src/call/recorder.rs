@@ -1,0 +1,230 @@
+//! The record of a call while it runs: audio is cut into chunks, and they are stored one after the other.
+//!
+//! ```text
+//!   audio ──▶ tapes ──5 s, or a pause──▶ chunk ──nothing ahead of it──▶ Record ──▶ stored
+//!                                          │                             │ failed
+//!                                          └──others are ahead──▶ Keep ──┴──▶ waiting ──its turn──▶ RecordKept ──▶ stored
+//! ```
+//!
+//! A chunk goes from memory straight to the store. One that must wait is kept by the owner, where it outlives a restart; so
+//! memory holds the open tapes and one chunk that is on its way, whatever the store does.
+
+use std::collections::VecDeque;
+
+use fourwire_wire::event::{ServiceStatus, Status};
+use fourwire_wire::frame::{Channel, PerChannel};
+use fourwire_wire::pii::Pii;
+use fourwire_wire::units::{Samples, UnixMillis};
+
+use super::Action;
+use crate::record::{ChunkSpan, Span};
+
+/// Audio is stored when a side has so much of it. A chunk is longer by what its last frame has beyond that.
+const CHUNK: Samples = Samples::from_millis(5_000);
+/// The same in bytes of PCM16.
+const CHUNK_BYTES: usize = 160_000;
+/// Audio is stored so many milliseconds after it came, where too little follows to fill a chunk.
+const PAUSE_MILLIS: u64 = 5_000;
+/// How many chunks may wait: half an hour of audio, 115 MB in the owner's own store. At the bound the newest audio is lost,
+/// and the client is told.
+const MOST_WAITING: usize = 360;
+/// Wait before a chunk that could not be stored is tried again, in milliseconds; doubled with each failure in a row.
+const FIRST_WAIT_MILLIS: u64 = 1_000;
+/// Longest such wait, in milliseconds.
+const LONGEST_WAIT_MILLIS: u64 = 30_000;
+
+/// A piece of the record: what each side said between two moments, as PCM16 at 16 kHz.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chunk {
+    /// Where it lies on the timeline.
+    pub span: ChunkSpan,
+    /// Each side's audio.
+    pub pcm: PerChannel<Pii<Vec<u8>>>,
+}
+
+/// Both sides' audio on its way into the store.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    tapes: PerChannel<Tape>,
+    /// When the oldest audio on the tapes came.
+    since: Option<UnixMillis>,
+    /// What is on the tapes is to be stored without waiting for more.
+    flush: bool,
+    /// What the owner is storing.
+    on_its_way: Option<ChunkSpan>,
+    /// What the owner keeps, in the order of time.
+    waiting: VecDeque<ChunkSpan>,
+    /// How much of each side is stored.
+    stored: PerChannel<Samples>,
+    failures: u32,
+    /// When the next try is due, after a failure.
+    retry_at: Option<UnixMillis>,
+}
+
+/// One side's audio since the last cut.
+#[derive(Debug)]
+struct Tape {
+    from: Samples,
+    pcm: Vec<u8>,
+}
+
+impl Tape {
+    fn len(&self) -> Samples {
+        Samples::new(u64::try_from(self.pcm.len()).unwrap_or(u64::MAX) / 2)
+    }
+
+    /// What was recorded, as a span and its audio; the tape goes on behind it.
+    fn cut(&mut self) -> (Span, Pii<Vec<u8>>) {
+        let span = Span { start: self.from, end: self.from + self.len() };
+        self.from = span.end;
+        (span, Pii::new(std::mem::take(&mut self.pcm)))
+    }
+}
+
+impl Recorder {
+    /// A recorder for what follows behind each side's end. `stored` and `waiting` are what earlier ones came to: how much is
+    /// in the store, and what the owner keeps.
+    pub(super) fn new(
+        ends: PerChannel<Samples>,
+        stored: PerChannel<Samples>,
+        waiting: impl IntoIterator<Item = ChunkSpan>,
+    ) -> Self {
+        Self {
+            tapes: PerChannel::from_fn(|channel| Tape { from: *ends.get(channel), pcm: Vec::new() }),
+            since: None,
+            flush: false,
+            on_its_way: None,
+            waiting: waiting.into_iter().collect(),
+            stored,
+            failures: 0,
+            retry_at: None,
+        }
+    }
+
+    /// Takes a side's audio, which follows what it gave before.
+    pub(super) fn audio(&mut self, channel: Channel, samples: &[i16], now: UnixMillis) {
+        if samples.is_empty() {
+            return;
+        }
+        let tape = self.tapes.get_mut(channel);
+        if tape.pcm.is_empty() {
+            // Once a chunk, and not little by little.
+            tape.pcm.reserve(CHUNK_BYTES);
+        }
+        tape.pcm.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        self.since.get_or_insert(now);
+    }
+
+    /// What is on the tapes is stored now, however little it is: nothing follows, or not soon.
+    pub(super) const fn flush(&mut self) {
+        self.flush = true;
+    }
+
+    /// The next thing for the owner to do.
+    pub(super) fn poll(&mut self, now: UnixMillis) -> Option<Action<'static>> {
+        if let Some(chunk) = self.cut(now) {
+            if self.on_its_way.is_none() && self.waiting.is_empty() {
+                self.on_its_way = Some(chunk.span);
+                return Some(Action::Record(chunk));
+            }
+            if self.waiting.len() >= MOST_WAITING {
+                return Some(status(Status::RecordingGap, "Some audio is lost: it cannot be stored", None));
+            }
+            self.waiting.push_back(chunk.span);
+            return Some(Action::KeepChunk(chunk));
+        }
+        if self.on_its_way.is_some() || self.retry_at.is_some_and(|at| now < at) {
+            return None;
+        }
+        let span = self.waiting.pop_front()?;
+        self.on_its_way = Some(span);
+        Some(Action::RecordKept(span))
+    }
+
+    /// A chunk is in the store.
+    pub(super) fn stored(&mut self, span: &ChunkSpan) -> Option<Action<'static>> {
+        if !self.settle(span) {
+            return None;
+        }
+        for channel in Channel::BOTH {
+            let total = self.stored.get_mut(channel);
+            *total = *total + span.get(channel).len();
+        }
+        self.retry_at = None;
+        let was_delayed = std::mem::take(&mut self.failures) > 0;
+        was_delayed.then(|| status(Status::RecordingRestored, "Audio is being stored again", None))
+    }
+
+    /// A chunk is not in the store, or not for certain; the owner keeps it.
+    pub(super) fn failed(&mut self, span: &ChunkSpan, now: UnixMillis) -> Option<Action<'static>> {
+        if !self.settle(span) {
+            return None;
+        }
+        self.waiting.push_front(*span);
+        let wait = FIRST_WAIT_MILLIS.saturating_mul(1 << self.failures.min(5)).min(LONGEST_WAIT_MILLIS);
+        self.retry_at = Some(now + wait);
+        let is_news = self.failures == 0;
+        self.failures = self.failures.saturating_add(1);
+        is_news.then(|| {
+            status(Status::RecordingDelayed, "Audio cannot be stored right now, and is kept until it can", Some(wait))
+        })
+    }
+
+    /// The owner has a chunk no more, and the store never got it.
+    pub(super) fn lost(&mut self, span: &ChunkSpan) -> Option<Action<'static>> {
+        self.settle(span).then(|| status(Status::RecordingGap, "Some audio is lost: it could not be kept", None))
+    }
+
+    /// When to poll again, if nothing happens before.
+    pub(super) fn wake(&self) -> Option<UnixMillis> {
+        let pause = self.since.map(|since| since + PAUSE_MILLIS);
+        let retry = if self.on_its_way.is_none() && !self.waiting.is_empty() { self.retry_at } else { None };
+        [pause, retry].into_iter().flatten().min()
+    }
+
+    /// Whether everything is stored.
+    pub(super) fn is_done(&self) -> bool {
+        self.since.is_none() && self.on_its_way.is_none() && self.waiting.is_empty()
+    }
+
+    /// How much of a side is in the store.
+    pub(super) fn stored_of(&self, channel: Channel) -> Samples {
+        *self.stored.get(channel)
+    }
+
+    fn cut(&mut self, now: UnixMillis) -> Option<Chunk> {
+        let is_full = Channel::BOTH.into_iter().any(|channel| self.tapes.get(channel).len() >= CHUNK);
+        let has_paused = self.since.is_some_and(|since| since + PAUSE_MILLIS <= now);
+        if !(std::mem::take(&mut self.flush) || is_full || has_paused) {
+            return None;
+        }
+        self.since.take()?;
+        let (user, user_pcm) = self.tapes.user.cut();
+        let (remote, remote_pcm) = self.tapes.remote.cut();
+        Some(Chunk { span: PerChannel { user, remote }, pcm: PerChannel { user: user_pcm, remote: remote_pcm } })
+    }
+
+    /// Takes a chunk off the list of what is under way; false for one that is not on it, such as one that a session before
+    /// a fault had sent and this one has seen to already.
+    fn settle(&mut self, span: &ChunkSpan) -> bool {
+        if self.on_its_way.as_ref() == Some(span) {
+            self.on_its_way = None;
+            return true;
+        }
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| waiting != span);
+        self.waiting.len() < before
+    }
+}
+
+fn status(status: Status, text: &str, retry_millis: Option<u64>) -> Action<'static> {
+    let seconds = |millis: u64| Samples::from_millis(millis).seconds();
+    Action::Status(ServiceStatus {
+        status,
+        status_text: text.to_owned(),
+        channel: None,
+        reason: None,
+        retryable: retry_millis.map(|_| true),
+        retry_after: retry_millis.map(seconds),
+    })
+}

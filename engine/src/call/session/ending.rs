@@ -1,0 +1,155 @@
+//! How a call ends: the speech services say the rest, the audio is stored, then the conversation, then all is forgotten.
+
+use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
+use fourwire_wire::event::close;
+use fourwire_wire::frame::Channel;
+use fourwire_wire::structured::{Structured, SummaryBy};
+use fourwire_wire::units::UnixMillis;
+
+use super::{Phase, Session};
+use crate::call::Action;
+use crate::call::timers::{Timer, Timers};
+use crate::summary::{self, Talk, UNTITLED};
+
+/// How long the end of a call waits for the speech services, in milliseconds, whatever happens to them: a stream that is
+/// opened (at most 5 s), sent a full backlog at 1.25 times its pace (18 s take 14.4 s) and drained (5 s). Mostly it is 1 s.
+const DRAIN_MILLIS: u64 = 25_000;
+/// How long a client may go on after the carrier has said that the call is over, in milliseconds: its last frames are still on
+/// their way, and most clients end the call themselves.
+pub(super) const HANG_UP_MILLIS: u64 = 5_000;
+/// How long a language model may take, in milliseconds: a client is waiting. What it did not do in time is made up for later.
+const SUMMARY_MILLIS: u64 = 30_000;
+/// Wait before a conversation that could not be stored is offered again, in milliseconds; doubled each time, to 64 s.
+const STORE_RETRY_MILLIS: u64 = 1_000;
+
+impl Session {
+    /// The carrier has reported something new of the call.
+    pub(super) fn phone_call(&mut self, call: &PhoneCall, now: UnixMillis) {
+        let had_ended = self.has_ended();
+        self.state.phone_call = Some(call.clone());
+        self.save();
+        if self.has_ended() && !had_ended && matches!(self.phase, Phase::Live) {
+            let wait = if self.client.is_some() { HANG_UP_MILLIS } else { 0 };
+            self.timers.set(Timer::Grace, Some(now + wait));
+        }
+    }
+
+    /// Whether the carrier has said that the call is over.
+    pub(super) fn has_ended(&self) -> bool {
+        self.state.phone_call.as_ref().is_some_and(|call| call.outcome.is_some())
+    }
+
+    /// The call is over.
+    pub(super) fn end(&mut self, now: UnixMillis) {
+        self.flush(now);
+        self.phase = Phase::Draining;
+        self.state.ending = true;
+        self.timers.set(Timer::Grace, None);
+        self.timers.set(Timer::Longest, None);
+        self.timers.set(Timer::Drain, Some(now + DRAIN_MILLIS));
+        self.finish_links(now);
+        self.save();
+    }
+
+    /// Goes on with the end of the call as far as it can.
+    pub(super) fn finish(&mut self, now: UnixMillis) {
+        if matches!(self.phase, Phase::Draining) && !self.is_streaming() {
+            self.conclude(now);
+        }
+        let is_complete = self.summary.is_some() && self.recorder.is_done();
+        if matches!(self.phase, Phase::Concluding) && is_complete && !self.offered {
+            self.store(now);
+        }
+    }
+
+    /// Everything is said.
+    fn conclude(&mut self, now: UnixMillis) {
+        for channel in Channel::BOTH {
+            self.close_utterance(channel);
+        }
+        self.timers.set(Timer::Drain, None);
+        self.phase = Phase::Concluding;
+        if self.client.is_some() {
+            let processing = self.finished(ConversationStatus::Processing, now);
+            self.actions.push_back(Action::Processing(processing));
+        }
+        self.sum_up(now);
+    }
+
+    fn sum_up(&mut self, now: UnixMillis) {
+        if self.segments.is_empty() {
+            self.summary = Some((Structured::titled(UNTITLED), SummaryBy::Nobody));
+        } else if self.has_model {
+            self.timers.set(Timer::Summary, Some(now + SUMMARY_MILLIS));
+            let conversation = self.finished(ConversationStatus::Processing, now);
+            self.actions.push_back(Action::Summarise(conversation));
+        } else {
+            self.summarised(None);
+        }
+    }
+
+    /// A language model has summed the call up; or it has not, and Fourwire does.
+    pub(super) fn summarised(&mut self, by_model: Option<Structured>) {
+        // Late news, of a summary that is not needed or not wanted any more.
+        if !matches!(self.phase, Phase::Concluding) || self.summary.is_some() {
+            return;
+        }
+        self.timers.set(Timer::Summary, None);
+        let by_extract = || (summary::extract(&self.talk()), SummaryBy::Extract);
+        self.summary = Some(by_model.map_or_else(by_extract, |structured| (structured, SummaryBy::Model)));
+    }
+
+    fn talk(&self) -> Talk<'_> {
+        Talk {
+            conversation: self.state.conversation,
+            began: self.state.started_at.unwrap_or(self.state.created_at),
+            segments: &self.segments,
+            language: &self.state.language,
+            other_party: self.state.contact_name.as_ref(),
+            utc_offset_minutes: 0,
+        }
+    }
+
+    /// The record is complete: offers the conversation to the store.
+    fn store(&mut self, now: UnixMillis) {
+        let completed = self.finished(ConversationStatus::Completed, now);
+        self.phase = Phase::Storing(completed.clone());
+        self.offered = true;
+        self.actions.push_back(Action::Store(completed));
+    }
+
+    fn finished(&self, status: ConversationStatus, now: UnixMillis) -> Box<Conversation> {
+        let finished = self.state.last_audio_at.unwrap_or(now);
+        let mut conversation = self.up_to_date().conversation(&self.segments, status, Some(finished));
+        if let Some((structured, by)) = self.summary.clone() {
+            conversation.sum_up(structured, by);
+        }
+        Box::new(conversation)
+    }
+
+    pub(super) fn stored(&mut self) {
+        self.offered = false;
+        // A client that came back meanwhile has put the session into another phase: the call goes on.
+        if !matches!(self.phase, Phase::Storing(_)) {
+            return;
+        }
+        if let Phase::Storing(conversation) = std::mem::replace(&mut self.phase, Phase::Done)
+            && self.client.take().is_some()
+        {
+            self.actions.push_back(Action::Finished(conversation));
+            self.actions.push_back(Action::Close { code: close::NORMAL, reason: "the conversation is stored" });
+        }
+        self.timers = Timers::default();
+        self.actions.push_back(Action::Forget);
+    }
+
+    pub(super) fn store_failed(&mut self, now: UnixMillis) {
+        self.offered = false;
+        if matches!(self.phase, Phase::Storing(_)) {
+            let wait = STORE_RETRY_MILLIS.saturating_mul(1 << self.store_failures.min(6));
+            self.store_failures = self.store_failures.saturating_add(1);
+            self.phase = Phase::Retrying;
+            self.timers.set(Timer::StoreRetry, Some(now + wait));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! A part of a user's list of conversations.
+
+use fourwire_wire::conversation::ConversationEntry;
+use fourwire_wire::pii::Pii;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// How many conversations a list has that asks for no other number.
+const DEFAULT_LIMIT: usize = 100;
+/// How many it has at most.
+const MAX_LIMIT: usize = 200;
+/// Words beyond these are not looked for.
+const MAX_WORDS: usize = 16;
+
+/// Which conversations are listed, in the peer's words and two of Fourwire's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    limit: usize,
+    offset: usize,
+    /// Every one of them must be there; in small letters.
+    words: Vec<Pii<String>>,
+    only_starred: bool,
+}
+
+/// The query of a list cannot be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PageError {
+    /// The number of conversations is none that a list has.
+    #[error("limit must be a whole number from 1 to 200")]
+    Limit,
+    /// The number of conversations to leave out is no number.
+    #[error("offset must be a whole number")]
+    Offset,
+    /// Neither yes nor no.
+    #[error("starred must be true or false")]
+    Starred,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { limit: DEFAULT_LIMIT, offset: 0, words: Vec::new(), only_starred: false }
+    }
+}
+
+impl Page {
+    /// Reads the pairs of a URL's query; names that are not known are ignored.
+    ///
+    /// # Errors
+    /// [`PageError`] says what a value must be.
+    pub fn parse<'a>(
+        pairs: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str> + 'a)>,
+    ) -> Result<Self, PageError> {
+        let mut page = Self::default();
+        for (name, value) in pairs {
+            let value = value.as_ref();
+            match name.as_ref() {
+                "limit" => {
+                    let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+                    page.limit = limit.ok_or(PageError::Limit)?;
+                }
+                "offset" => page.offset = value.parse().map_err(|_| PageError::Offset)?,
+                "starred" => page.only_starred = value.parse().map_err(|_| PageError::Starred)?,
+                "q" => {
+                    let words = value.split_whitespace().take(MAX_WORDS);
+                    page.words = words.map(|word| Pii::new(word.to_lowercase())).collect();
+                }
+                _ => {}
+            }
+        }
+        Ok(page)
+    }
+
+    /// The part of a whole list, of which `entries` gives the newest first.
+    ///
+    /// # Errors
+    /// The first that `entries` gives.
+    pub fn of<E>(
+        &self,
+        entries: impl IntoIterator<Item = Result<ConversationEntry, E>>,
+    ) -> Result<Vec<ConversationEntry>, E> {
+        let wanted = |entry: &Result<ConversationEntry, E>| entry.as_ref().map_or(true, |entry| self.wants(entry));
+        entries.into_iter().filter(wanted).skip(self.offset).take(self.limit).collect()
+    }
+
+    fn wants(&self, entry: &ConversationEntry) -> bool {
+        if self.only_starred && !entry.starred {
+            return false;
+        }
+        if self.words.is_empty() {
+            return true;
+        }
+        let structured = &entry.structured;
+        let items = structured.action_items.iter().map(|item| item.description.expose());
+        let texts = [structured.title.expose(), structured.overview.expose()].into_iter().chain(items);
+        let names = entry.contact_name.iter().chain(&entry.callee).map(Pii::expose);
+        let text = texts.chain(names).map(|text| text.to_lowercase()).collect::<Vec<_>>().join("\n");
+        self.words.iter().all(|word| text.contains(word.expose().as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fourwire_wire::conversation::ConversationStatus;
+    use fourwire_wire::ids::ConversationId;
+    use fourwire_wire::query::Source;
+    use fourwire_wire::structured::Structured;
+    use fourwire_wire::units::UnixMillis;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    fn entry(number: u8, title: &str) -> ConversationEntry {
+        ConversationEntry {
+            id: ConversationId::from_random([number; 16]),
+            created_at: UnixMillis::new(u64::from(number)),
+            started_at: None,
+            finished_at: None,
+            status: ConversationStatus::Completed,
+            source: Source::PhoneCall,
+            call_id: None,
+            callee: Some(Pii::new("+12025550142".to_owned())),
+            contact_name: Some(Pii::new("Ann Example".to_owned())),
+            structured: Structured::titled(title),
+            starred: number == 2,
+            discarded: false,
+        }
+    }
+
+    fn titles(query: &[(&str, &str)]) -> Vec<String> {
+        let all = ["Roof repair", "Garden party", "Roof again"];
+        let entries = (1..).zip(all).map(|(number, title)| Ok::<_, PageError>(entry(number, title)));
+        let page = Page::parse(query.iter().copied()).unwrap().of(entries).unwrap();
+        page.into_iter().map(|entry| entry.structured.title.into_inner()).collect()
+    }
+
+    #[test]
+    fn a_page_is_a_part_of_what_is_looked_for() {
+        assert_eq!(titles(&[]), ["Roof repair", "Garden party", "Roof again"]);
+        assert_eq!(titles(&[("limit", "1"), ("offset", "1")]), ["Garden party"]);
+        assert_eq!(titles(&[("q", "ROOF  ann")]), ["Roof repair", "Roof again"]);
+        assert_eq!(titles(&[("q", "roof"), ("offset", "1")]), ["Roof again"]);
+        assert_eq!(titles(&[("q", "5550142 party")]), ["Garden party"]);
+        assert_eq!(titles(&[("starred", "true")]), ["Garden party"]);
+        assert_eq!(titles(&[("q", "absent")]), [] as [&str; 0]);
+        assert_eq!(titles(&[("offset", "9"), ("uid", "me")]), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_bad_value_is_named() {
+        for (name, value, error) in [
+            ("limit", "0", PageError::Limit),
+            ("limit", "201", PageError::Limit),
+            ("limit", "many", PageError::Limit),
+            ("offset", "-1", PageError::Offset),
+            ("starred", "1", PageError::Starred),
+        ] {
+            assert_eq!(Page::parse([(name, value)]), Err(error), "{name}={value}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A title of at most ten words: what was talked about, and with whom.
+
+use std::collections::BTreeMap;
+
+use fourwire_wire::structured::CalendarEvent;
+
+use super::super::Talk;
+use super::salience::{Salience, is_name, stem};
+use super::text::Sentence;
+
+/// Most words of a title.
+const MOST_WORDS: usize = 10;
+/// Most words of the other party's name in it.
+const MOST_NAME_WORDS: usize = 3;
+/// Longest word of it, in characters.
+const LONGEST_WORD: usize = 24;
+/// How many subjects it names.
+const MOST_SUBJECTS: usize = 3;
+/// Two words side by side are a term where each weighs so much: it recurs, is a name, or belongs to the call's subject.
+const TERM: u32 = 4;
+/// A call of which nothing can be told.
+const NOTHING_TOLD: &str = "Short Call";
+
+/// Titles a call.
+pub(super) fn make(talk: &Talk<'_>, sentences: &[Sentence], salience: &Salience, events: &[CalendarEvent]) -> String {
+    let name = talk.name().map(|name| short_name(&name));
+    let mut subjects = subjects(sentences, salience);
+    if subjects.is_empty()
+        && let Some(event) = events.first()
+    {
+        return event.title.expose().clone();
+    }
+    let with = name.map(|name| format!(" with {name}")).unwrap_or_default();
+    loop {
+        let title = format!("{}{with}", listed(&subjects));
+        if title.split_whitespace().count() <= MOST_WORDS || subjects.pop().is_none() {
+            return title;
+        }
+    }
+}
+
+/// Subjects as a list for people.
+fn listed(subjects: &[String]) -> String {
+    match subjects {
+        [] => NOTHING_TOLD.to_owned(),
+        [one] => one.clone(),
+        [first, second] => format!("{first} and {second}"),
+        [first, second, third, ..] => format!("{first}, {second} and {third}"),
+    }
+}
+
+fn short_name(name: &str) -> String {
+    let words: Vec<String> =
+        name.split(' ').take(MOST_NAME_WORDS).map(|word| word.chars().take(LONGEST_WORD).collect()).collect();
+    words.join(" ")
+}
+
+/// A word, or two that stand side by side, and what they weigh.
+struct Subject<'a> {
+    words: Vec<&'a str>,
+    stems: Vec<&'a str>,
+    weight: u32,
+    /// Where it came first.
+    order: usize,
+}
+
+/// What was talked about most, at most three.
+fn subjects(sentences: &[Sentence], salience: &Salience) -> Vec<String> {
+    let mut known: BTreeMap<Vec<&str>, Subject<'_>> = BTreeMap::new();
+    for (order, sentence) in sentences.iter().enumerate() {
+        for (at, word) in sentence.words.iter().enumerate() {
+            let weight = salience.weight(&word.plain);
+            if weight == 0 {
+                continue;
+            }
+            note(&mut known, sentence, &[at], weight * 2, order);
+            // Two words side by side say more than one: "Dentist Appointment". Two parts of a name are never taken apart.
+            let Some(next) = sentence.words.get(at + 1).filter(|next| !next.after_comma) else { continue };
+            let both_names = is_name(sentence, word) && is_name(sentence, next);
+            let next_weight = if both_names { weight } else { salience.weight(&next.plain) };
+            if next_weight > 0 {
+                let (less, more) = (weight.min(next_weight), weight.max(next_weight));
+                let term = less >= TERM || both_names;
+                let together = if term { more * 2 + less } else { more + less };
+                note(&mut known, sentence, &[at, at + 1], together, order);
+            }
+        }
+        part_of_name(&mut known, sentence, salience, order);
+    }
+    let mut subjects: Vec<_> = known.into_values().collect();
+    subjects.sort_by(|one, other| other.weight.cmp(&one.weight).then(one.order.cmp(&other.order)));
+    let mut chosen: Vec<Subject<'_>> = Vec::new();
+    let least = subjects.first().map_or(0, |best| best.weight * 2 / 5);
+    for subject in subjects.into_iter().filter(|subject| subject.weight >= least) {
+        let new = !chosen.iter().any(|taken| subject.stems.iter().any(|stem| taken.stems.contains(stem)));
+        if new && chosen.len() < MOST_SUBJECTS {
+            chosen.push(subject);
+        }
+        if chosen.len() == MOST_SUBJECTS {
+            break;
+        }
+    }
+    chosen.sort_by_key(|subject| subject.order);
+    chosen.into_iter().map(|subject| subject.words.into_iter().map(capital).collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// Adds `New York` where `New` tells nothing by itself.
+fn part_of_name<'a>(
+    known: &mut BTreeMap<Vec<&'a str>, Subject<'a>>,
+    sentence: &'a Sentence,
+    salience: &Salience,
+    order: usize,
+) {
+    for (at, pair) in sentence.words.windows(2).enumerate() {
+        let [first, second] = pair else { continue };
+        let capital = sentence.slice(first.start, first.end).starts_with(char::is_uppercase);
+        let adjective = matches!(first.plain.as_str(), "new" | "north" | "south" | "east" | "west" | "great" | "big");
+        let weight = salience.weight(&second.plain);
+        if capital && adjective && first.start > 0 && is_name(sentence, second) && weight > 0 {
+            note(known, sentence, &[at, at + 1], weight * 2 + 2, order);
+        }
+    }
+}
+
+fn note<'a>(
+    known: &mut BTreeMap<Vec<&'a str>, Subject<'a>>,
+    sentence: &'a Sentence,
+    places: &[usize],
+    weight: u32,
+    order: usize,
+) {
+    let found: Vec<_> = places.iter().filter_map(|at| sentence.words.get(*at)).collect();
+    let stems: Vec<&str> = found.iter().map(|word| stem(&word.plain)).collect();
+    match known.get_mut(&stems) {
+        // What recurs weighs more already; a pair that recurs is a term.
+        Some(subject) if stems.len() > 1 => subject.weight = subject.weight.saturating_add(4),
+        Some(_) => {}
+        None => {
+            let words = found.iter().map(|word| sentence.slice(word.start, word.end)).collect();
+            known.insert(stems.clone(), Subject { words, stems, weight, order });
+        }
+    }
+}
+
+/// A word as titles write it: its own capitals stay.
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,105 @@
+//! A summary by a language model: what it is asked, and whether its answer will do.
+//!
+//! - [`Model`]: any server that speaks `OpenAI`'s chat completions; [`workers_ai`]: Cloudflare's own models;
+//! - `prompt`, `schema`: what both are asked; `answer`: how both are judged; [`ModelError`]: why there is no summary.
+//!
+//! A model's answer is judged like any other input: what a conversation cannot do without must be there and of the
+//! right kind, what is merely off (a date long past, a category of its own) is left out.
+
+mod answer;
+mod error;
+mod prompt;
+mod schema;
+pub mod workers_ai;
+
+use fourwire_wire::pii::Pii;
+use fourwire_wire::structured::Structured;
+use fourwire_wire::units::UnixMillis;
+use serde_json::json;
+use url::Url;
+
+pub use self::answer::{MAX_OVERVIEW, MAX_TITLE};
+pub use self::error::{ModelError, Part};
+use super::Talk;
+
+/// Where `OpenAI`'s API is.
+pub const DEFAULT_URL: &str = "https://api.openai.com/v1";
+/// Longest transcript that is sent, in characters: about 30,000 tokens of English, which fits the context of any model
+/// that one would ask, and two hours of brisk talk. Of a longer one the head and the tail are sent.
+pub const MAX_TRANSCRIPT: usize = 120_000;
+/// Longest answer that is read, in bytes: ten times what all bounds of a summary add up to.
+pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// A language model behind an API like `OpenAI`'s.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The API's base, such as [`DEFAULT_URL`].
+    pub url: Url,
+    /// The key; a server of one's own may need none.
+    pub key: Option<Pii<String>>,
+    /// The model's name there.
+    pub name: String,
+}
+
+/// A request to be sent: a `POST` of JSON.
+#[derive(Clone, Debug)]
+pub struct ModelRequest {
+    /// Where.
+    pub url: String,
+    /// The `Authorization` header.
+    pub authorization: Option<Pii<String>>,
+    /// The body, `application/json`.
+    pub body: Pii<String>,
+}
+
+/// An answer as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelAnswer<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Retry-After` header.
+    pub retry_after: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl Model {
+    /// Asks for a summary. [`read`] judges the answer.
+    ///
+    /// The answer's length is not limited here: servers know that limit by different names, and refuse the wrong one.
+    #[must_use]
+    pub fn request(&self, talk: &Talk<'_>) -> ModelRequest {
+        let mut url = self.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["chat", "completions"]);
+        }
+        let body = json!({
+            "model": self.name,
+            "messages": prompt::messages(talk, MAX_TRANSCRIPT),
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": { "name": schema::NAME, "strict": true, "schema": schema::schema() },
+            },
+        });
+        ModelRequest {
+            url: url.into(),
+            authorization: self.key.as_ref().map(|key| Pii::new(format!("Bearer {}", key.expose()))),
+            body: Pii::new(body.to_string()),
+        }
+    }
+}
+
+/// Judges what a server answered to [`Model::request`]; `now` is when the items are noted, and what `Retry-After` counts from.
+///
+/// # Errors
+/// [`ModelError`] says why there is no summary, and whether asking again may help.
+pub fn read(answer: &ModelAnswer<'_>, talk: &Talk<'_>, now: UnixMillis) -> Result<Structured, ModelError> {
+    if !(200..300).contains(&answer.status) {
+        return Err(error::refusal(answer, now));
+    }
+    if answer.body.len() > MAX_ANSWER_BYTES {
+        return Err(ModelError::Wrong(Part::Answer));
+    }
+    let completion = serde_json::from_slice(answer.body).map_err(|_| ModelError::NotJson(Part::Answer))?;
+    answer::of_completion(&completion, talk, now)
+}

@@ -1,0 +1,13 @@
+//! What is made of a finished call's text: little dialogues and what a user would expect of them, huge and hostile
+//! ones, and a language model's requests and answers.
+
+mod bounds;
+mod categories;
+mod events;
+mod languages;
+mod model_answers;
+mod model_request;
+mod support;
+mod tasks;
+mod titles;
+mod workers_ai;
