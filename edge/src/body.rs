@@ -1,13 +1,26 @@
-//! Reading a request's body, and no more of it than may be there.
+//! Reading bodies, and no more of them than may be there.
 
 use futures_util::StreamExt;
-use worker::Request;
+use worker::{Request, Response};
 
 use crate::problem::Problem;
 
 /// Longest body that is read, in bytes. Twilio's own have some hundreds, a device's parameters at most about 800, and a
 /// user's some dozens.
 const MAX_BYTES: usize = 16 * 1024;
+
+/// The first bytes of the body of an answer to us, up to a number.
+pub(crate) async fn read_answer(answer: &mut Response, most: usize) -> worker::Result<Vec<u8>> {
+    let mut stream = answer.stream()?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        bytes.extend(chunk?);
+        if bytes.len() >= most {
+            break;
+        }
+    }
+    Ok(bytes)
+}
 
 /// The whole body; `None` where it is longer than anything that is asked here.
 pub(crate) async fn read(request: &mut Request) -> Result<Option<Vec<u8>>, Problem> {

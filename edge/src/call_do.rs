@@ -9,34 +9,53 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{Action, Event, Session, Start};
+use fourwire_engine::call::{Action, Event, Services, Session, Start};
 use fourwire_engine::config::Config;
-use fourwire_engine::speech::Provider;
 use fourwire_engine::vault::Vault;
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::{PING, ServerEvent};
 use fourwire_wire::frame::Channel;
-use fourwire_wire::ids::{CallId, UserId};
+use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::query::ListenQuery;
 use fourwire_wire::segment::WireSegment;
 use fourwire_wire::units::UnixMillis;
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use worker::{
     Delay, DurableObject, Env, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair,
     durable_object,
 };
 
 use crate::archive::Archive;
-use crate::call_store::CallStore;
+use crate::call_store::{CallStore, SavedCall};
 use crate::client::Client;
 use crate::clock::now;
 use crate::problem::Problem;
 use crate::speech_socket::SpeechSockets;
 use crate::user_do::{self, UserRequest};
-use crate::{conversations, listen, settings};
+use crate::{listen, objects, settings, summaries};
 
 /// While a call streams, an alarm this far ahead brings the object back if it is lost without a word.
 const WATCHDOG_MILLIS: u64 = 60_000;
+
+/// What the object is asked, besides taking a client's socket.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum CallRequest {
+    /// The conversation as it is now. Answered by one, while the call runs.
+    Conversation,
+    /// Twilio has reported something of the call. Answered by nothing.
+    PhoneCall(Box<PhoneCall>),
+}
+
+/// Asks the object of a user's call.
+pub(crate) async fn ask<T: DeserializeOwned>(
+    env: &Env,
+    user: &UserId,
+    call: &CallId,
+    asked: &CallRequest,
+) -> Result<T, Problem> {
+    objects::ask(env, settings::CALLS, &listen::call_name(user, call), asked).await
+}
 
 /// The object.
 #[durable_object]
@@ -55,6 +74,8 @@ impl DurableObject for Call {
             config,
             session: RefCell::default(),
             store: RefCell::default(),
+            archive: RefCell::default(),
+            owes_summary: Cell::default(),
             client: Client::default(),
             speech: SpeechSockets::default(),
             asleep_until: Cell::default(),
@@ -64,13 +85,14 @@ impl DurableObject for Call {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let answer = match request.path().as_str() {
-            "/listen" => self.shell.listen(&request).await,
-            "/conversation" => self.shell.conversation(),
-            "/phone-call" => self.shell.phone_call(&mut request).await,
-            _ => Err(Problem::NotFound),
-        };
-        answer.or_else(|problem| problem.response())
+        if request.path() == "/listen" {
+            return self.shell.listen(&request).await.or_else(|problem| problem.response());
+        }
+        let Ok(asked) = request.json().await else { return Problem::Internal.response() };
+        match asked {
+            CallRequest::Conversation => Response::from_json(&self.shell.conversation()),
+            CallRequest::PhoneCall(call) => Response::from_json(&self.shell.phone_call(&call)),
+        }
     }
 
     async fn alarm(&self) -> Result<Response> {
@@ -87,7 +109,9 @@ impl DurableObject for Call {
                 WebSocketIncomingMessage::Binary(bytes) => self.shell.run(Event::Frame(bytes)),
                 WebSocketIncomingMessage::String(text) => {
                     #[cfg(feature = "drill")]
-                    drill(text);
+                    if let Ok(archive) = self.shell.archive() {
+                        archive.faults.hear(text);
+                    }
                     self.shell.run(Event::Text(text));
                 }
             }
@@ -114,6 +138,10 @@ pub(crate) struct Shell {
     session: RefCell<Option<Session>>,
     /// Where the session is saved, from its first save until it is forgotten.
     store: RefCell<Option<CallStore>>,
+    /// Where the conversation is kept for good.
+    archive: RefCell<Option<Rc<Archive>>>,
+    /// Whether the language model failed, and may do better another time.
+    owes_summary: Cell<bool>,
     client: Client,
     pub(crate) speech: SpeechSockets,
     /// When the sleep that is under way ends.
@@ -155,23 +183,17 @@ impl Shell {
         Ok(Response::from_websocket(pair.client)?)
     }
 
-    /// The conversation as it is now, for the HTTP API.
-    fn conversation(self: &Rc<Self>) -> Result<Response, Problem> {
-        if !self.wake_up() {
-            return Err(Problem::NoConversation);
-        }
-        let session = self.session.borrow();
-        conversations::json(&session.as_ref().ok_or(Problem::NoConversation)?.conversation())
+    /// The conversation as it is now, while the call runs.
+    fn conversation(self: &Rc<Self>) -> Option<Conversation> {
+        self.wake_up().then(|| self.session.borrow().as_ref().map(Session::conversation))?
     }
 
     /// Twilio has reported something of the call. Where nobody listens to it there is nothing to be kept: the user's
     /// object has the report.
-    async fn phone_call(self: &Rc<Self>, request: &mut Request) -> Result<Response, Problem> {
-        let call: PhoneCall = request.json().await?;
+    fn phone_call(self: &Rc<Self>, call: &PhoneCall) {
         if self.wake_up() {
-            self.run(Event::PhoneCall(&call));
+            self.run(Event::PhoneCall(call));
         }
-        Ok(Response::empty()?)
     }
 
     /// Makes sure that the session is in memory; false where there is none.
@@ -192,12 +214,13 @@ impl Shell {
     fn restore(self: &Rc<Self>) -> Result<bool, Problem> {
         let (user, _) = self.name()?;
         let Some(store) = CallStore::find(&self.state)? else { return Ok(false) };
-        let Some((snapshot, segments)) = store.load(self.vault()?, &user)? else { return Ok(false) };
+        let Some(SavedCall { snapshot, saved, key }) = store.load(self.vault()?, &user)? else { return Ok(false) };
+        self.open_archive(&user, snapshot.conversation, &key)?;
         // After a panic, streams of the lost session may still be open: they are nobody's now.
         for channel in Channel::BOTH {
             self.speech.close(channel);
         }
-        self.session.replace(Some(Session::restore(snapshot, segments, self.providers()?)));
+        self.session.replace(Some(Session::restore(snapshot, saved, &self.services()?)));
         if let Some(attached) = self.client.find(&self.state) {
             let rate = SampleRate::new(attached.sample_rate).map_err(|_| Problem::Internal)?;
             self.run(Event::Reattached { rate, interim: attached.interim });
@@ -217,25 +240,24 @@ impl Shell {
             language: query.language.clone(),
             source: query.source,
         };
-        let offered = Session::start(start.clone(), self.providers()?, now()).conversation().entry();
+        let offered = Session::start(start.clone(), &self.services()?, now()).conversation().entry();
         let begun = user_do::ask(&self.env, &user, &UserRequest::Start(offered)).await?;
-        let user_do::Start::Go { entry: known, phone_call } = begun else { return Err(Problem::NoSuchCall) };
-        let finished = if known.id == start.conversation {
-            None
-        } else {
-            Archive::new(&self.env, self.vault()?, &user)?.get(known.id).await?
-        };
+        let user_do::Start::Go { entry: known, key, phone_call } = begun else { return Err(Problem::NoSuchCall) };
+        let archive = self.open_archive(&user, known.id, &key)?;
+        let finished =
+            if known.id == start.conversation { None } else { archive.get().await?.map(|(finished, _)| finished) };
         let session = if let Some(finished) = finished {
-            let session = Session::reopen(finished, self.providers()?);
-            user_do::ask::<()>(&self.env, &user, &UserRequest::Keep(session.conversation().entry())).await?;
+            let session = Session::reopen(finished, &self.services()?);
+            user_do::ask::<bool>(&self.env, &user, &UserRequest::Keep(session.conversation().entry())).await?;
             session
         } else {
             start.conversation = known.id;
             start.phone_call = phone_call.map(|call| *call);
-            Session::start(start, self.providers()?, now())
+            Session::start(start, &self.services()?, now())
         };
         // While this waited, another connection of the same call may have begun it.
         if self.session.borrow().is_none() {
+            self.with_store(|store| store.save_key(&key))?;
             self.session.replace(Some(session));
         }
         Ok(())
@@ -265,6 +287,17 @@ impl Shell {
             Action::SpeechClose { channel, .. } => self.speech.close(channel),
             Action::Save(snapshot) => self.keep(|store, vault, user| store.save(vault, user, &snapshot)),
             Action::SaveSegment(segment) => self.keep(|store, vault, user| store.save_segment(vault, user, &segment)),
+            Action::Record(chunk) => self.record(chunk),
+            Action::KeepChunk(chunk) => self.keep_chunk(&chunk),
+            Action::RecordKept(span) => self.record_kept(span),
+            Action::Summarise(conversation) => {
+                let shell = Rc::clone(self);
+                self.spawn(async move {
+                    let summary = summaries::ask(&shell.env, &conversation).await;
+                    shell.owes_summary.set(matches!(&summary, Some(Err(error)) if error.is_retryable()));
+                    shell.run(Event::Summarised(summary.and_then(Result::ok).as_ref()));
+                });
+            }
             Action::Store(conversation) => {
                 let shell = Rc::clone(self);
                 self.spawn(async move {
@@ -274,6 +307,7 @@ impl Shell {
             }
             Action::Forget => {
                 self.store.take();
+                self.archive.take();
                 let storage = self.state.storage();
                 self.alarm_at.set(None);
                 self.spawn(async move {
@@ -301,20 +335,40 @@ impl Shell {
 
     fn try_keep(&self, write: impl FnOnce(&CallStore, &Vault, &UserId) -> Result<(), Problem>) -> Result<(), Problem> {
         let (user, _) = self.name()?;
+        self.with_store(|store| write(store, self.vault()?, &user))
+    }
+
+    /// Works on the object's own store, which is made when it is first needed.
+    pub(crate) fn with_store<T>(&self, work: impl FnOnce(&CallStore) -> Result<T, Problem>) -> Result<T, Problem> {
         let mut opened = self.store.borrow_mut();
         let store = match opened.take() {
             Some(store) => store,
             None => CallStore::open(&self.state)?,
         };
-        write(opened.insert(store), self.vault()?, &user)
+        work(opened.insert(store))
+    }
+
+    /// Where the conversation is kept for good.
+    pub(crate) fn archive(&self) -> Result<Rc<Archive>, Problem> {
+        self.archive.borrow().clone().ok_or(Problem::Internal)
+    }
+
+    fn open_archive(&self, user: &UserId, id: ConversationId, key: &[u8]) -> Result<Rc<Archive>, Problem> {
+        let archive = Rc::new(Archive::open(&self.env, self.vault()?, user, id, key)?);
+        self.archive.replace(Some(Rc::clone(&archive)));
+        Ok(archive)
     }
 
     /// Stores the finished conversation, then its entry in the user's index.
     async fn store(&self, conversation: &Conversation) -> Result<(), Problem> {
         debug_assert_eq!(conversation.status, ConversationStatus::Completed);
         let (user, _) = self.name()?;
-        Archive::new(&self.env, self.vault()?, &user)?.put(conversation).await?;
-        user_do::ask(&self.env, &user, &UserRequest::Keep(conversation.entry())).await
+        self.archive()?.put(conversation).await?;
+        user_do::ask::<bool>(&self.env, &user, &UserRequest::Keep(conversation.entry())).await?;
+        if self.owes_summary.take() {
+            user_do::ask::<()>(&self.env, &user, &UserRequest::Owe(conversation.id)).await?;
+        }
+        Ok(())
     }
 
     /// Sees to it that the session is woken in time: by a sleep while it lives in memory anyway, by the object's alarm
@@ -360,20 +414,16 @@ impl Shell {
         self.config.vault.as_ref().map_err(|error| error.clone().into())
     }
 
-    fn providers(&self) -> Result<Rc<[Provider]>, Problem> {
-        Ok(self.config.speech.as_ref().map_err(Clone::clone)?.clone().into())
+    fn services(&self) -> Result<Services, Problem> {
+        let speech = self.config.speech.as_ref().map_err(Clone::clone)?.clone().into();
+        let has_model = self.config.summariser.as_ref().map_err(Clone::clone)?.is_some();
+        Ok(Services { speech, has_model })
     }
 
-    /// Whose call this is: the object's name says it ([`listen::call_object`]).
+    /// Whose call this is: the object's name says it ([`listen::call_name`]).
     fn name(&self) -> Result<(UserId, CallId), Problem> {
         let name = self.state.id().name().ok_or(Problem::Internal)?;
         let (user, call) = name.split_once('/').ok_or(Problem::Internal)?;
         Ok((UserId::parse(user).map_err(|_| Problem::Internal)?, CallId::parse(call).map_err(|_| Problem::Internal)?))
     }
-}
-
-/// A fault on purpose, for the test that looks at what it does to others.
-#[cfg(feature = "drill")]
-fn drill(text: &str) {
-    assert!(text != r#"{"type":"drill","fault":"panic"}"#, "drill");
 }

@@ -1,19 +1,30 @@
-//! What a call's object keeps in its own database: the session's snapshot and its segments, sealed.
+//! What a call's object keeps in its own database: the session's snapshot, its segments, the conversation's key, and chunks
+//! of audio that R2 has not taken yet. Everything is sealed.
 
-use fourwire_engine::call::Snapshot;
+use fourwire_engine::call::{Saved, Snapshot};
+use fourwire_engine::record::{ChunkName, Folder};
 use fourwire_engine::vault::Vault;
 use fourwire_wire::ids::UserId;
 use fourwire_wire::segment::Segment;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue, State};
 
-use crate::archive;
 use crate::problem::Problem;
+use crate::sealed;
 
 /// One call's rows.
 pub(crate) struct CallStore {
     sql: SqlStorage,
+}
+
+/// What was saved of a call.
+pub(crate) struct SavedCall {
+    /// The session's state.
+    pub(crate) snapshot: Snapshot,
+    /// What was saved beside it.
+    pub(crate) saved: Saved,
+    /// The conversation's key, wrapped.
+    pub(crate) key: Vec<u8>,
 }
 
 impl CallStore {
@@ -28,29 +39,38 @@ impl CallStore {
     /// The store of a call that is running.
     pub(crate) fn open(state: &State) -> Result<Self, Problem> {
         let sql = state.storage().sql();
-        sql.exec(
+        for table in [
             "CREATE TABLE IF NOT EXISTS records (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID",
-            None,
-        )?;
+            "CREATE TABLE IF NOT EXISTS chunks (name TEXT PRIMARY KEY, sealed BLOB NOT NULL)",
+        ] {
+            sql.exec(table, None)?;
+        }
         Ok(Self { sql })
     }
 
-    /// What was saved of a session: its snapshot and its segments, or `None` for a call that is new here.
-    pub(crate) fn load(&self, vault: &Vault, user: &UserId) -> Result<Option<(Snapshot, Vec<Segment>)>, Problem> {
-        let mut snapshot = None;
-        let mut segments = Vec::new();
+    /// What was saved of a call, or `None` for one that is new here.
+    pub(crate) fn load(&self, vault: &Vault, user: &UserId) -> Result<Option<SavedCall>, Problem> {
+        let (mut snapshot, mut key) = (None::<Snapshot>, None);
+        let mut saved = Saved::default();
         for row in self.sql.exec("SELECT name, sealed FROM records", None)?.raw() {
             let row = row?;
             let [SqlStorageValue::String(name), SqlStorageValue::Blob(sealed)] = row.as_slice() else {
                 return Err(Problem::Internal);
             };
-            if name == SESSION {
-                snapshot = Some(unseal(vault, user, name, sealed)?);
-            } else {
-                segments.push(unseal(vault, user, name, sealed)?);
+            match name.as_str() {
+                SESSION => snapshot = Some(sealed::open(vault, user, &address(name), sealed)?),
+                KEY => key = Some(sealed.clone()),
+                _ => saved.segments.push(sealed::open(vault, user, &address(name), sealed)?),
             }
         }
-        Ok(snapshot.map(|snapshot| (snapshot, segments)))
+        let (Some(snapshot), Some(key)) = (snapshot, key) else { return Ok(None) };
+        let folder = Folder::new(vault, user, snapshot.conversation);
+        for row in self.sql.exec("SELECT name FROM chunks ORDER BY name", None)?.raw() {
+            let row = row?;
+            let [SqlStorageValue::String(name)] = row.as_slice() else { return Err(Problem::Internal) };
+            saved.chunks.push(ChunkName::parse(&folder, name).map_err(|_| Problem::Internal)?.span());
+        }
+        Ok(Some(SavedCall { snapshot, saved, key }))
     }
 
     /// Keeps the session's state.
@@ -63,9 +83,39 @@ impl CallStore {
         self.put(vault, user, &format!("segment/{}", segment.id), segment)
     }
 
+    /// Keeps the conversation's key, which is wrapped already.
+    pub(crate) fn save_key(&self, wrapped: &[u8]) -> Result<(), Problem> {
+        self.write(KEY, wrapped.to_vec())
+    }
+
+    /// Keeps a sealed chunk of audio.
+    pub(crate) fn keep_chunk(&self, name: &ChunkName, body: Vec<u8>) -> Result<(), Problem> {
+        let values = vec![name.as_str().into(), body.into()];
+        self.sql.exec("INSERT OR REPLACE INTO chunks (name, sealed) VALUES (?, ?)", values)?;
+        Ok(())
+    }
+
+    /// A sealed chunk of audio that is kept.
+    pub(crate) fn chunk(&self, name: &ChunkName) -> Result<Option<Vec<u8>>, Problem> {
+        let row = self.sql.exec("SELECT sealed FROM chunks WHERE name = ?", vec![name.as_str().into()])?.raw().next();
+        match row.transpose()?.as_deref() {
+            None => Ok(None),
+            Some([SqlStorageValue::Blob(body)]) => Ok(Some(body.clone())),
+            Some(_) => Err(Problem::Internal),
+        }
+    }
+
+    /// Keeps a chunk no more.
+    pub(crate) fn drop_chunk(&self, name: &ChunkName) -> Result<(), Problem> {
+        self.sql.exec("DELETE FROM chunks WHERE name = ?", vec![name.as_str().into()])?;
+        Ok(())
+    }
+
     fn put(&self, vault: &Vault, user: &UserId, name: &str, value: &impl Serialize) -> Result<(), Problem> {
-        let plain = serde_json::to_vec(value).map_err(|_| Problem::Internal)?;
-        let sealed = vault.seal(user, &address(name), archive::nonce()?, &plain).map_err(|_| Problem::Internal)?;
+        self.write(name, sealed::seal(vault, user, &address(name), value)?)
+    }
+
+    fn write(&self, name: &str, sealed: Vec<u8>) -> Result<(), Problem> {
         self.sql.exec(
             "INSERT INTO records (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed",
             vec![name.into(), sealed.into()],
@@ -76,14 +126,8 @@ impl CallStore {
 
 /// Name of the snapshot's row.
 const SESSION: &str = "session";
-
-fn unseal<T: DeserializeOwned>(vault: &Vault, user: &UserId, name: &str, sealed: &[u8]) -> Result<T, Problem> {
-    let plain = vault.open(user, &address(name), sealed).map_err(|error| {
-        worker::console_error!("a saved record {error}");
-        Problem::Internal
-    })?;
-    serde_json::from_slice(&plain).map_err(|_| Problem::Internal)
-}
+/// Name of the row of the conversation's key.
+const KEY: &str = "key";
 
 /// Where a row lies, for its seal.
 fn address(name: &str) -> String {

@@ -1,45 +1,124 @@
-//! `GET /v1/conversations` and `GET /v1/conversations/{id}`: a user's own records.
+//! `/v1/conversations`: a user's own records, as lists and one by one.
 
-use fourwire_wire::conversation::{ConversationEntry, ConversationStatus};
-use fourwire_wire::ids::ConversationId;
+use fourwire_engine::conversations::{Changes, Page};
+use fourwire_wire::conversation::{Conversation, ConversationEntry, ConversationStatus};
+use fourwire_wire::ids::{ConversationId, UserId};
+use serde::Serialize;
 use worker::{Env, Request, Response};
 
 use crate::archive::Archive;
+use crate::call_do::{self, CallRequest};
+use crate::clock::now;
 use crate::problem::Problem;
 use crate::user_do::{self, Found, UserRequest};
-use crate::{auth, listen, settings};
+use crate::{auth, body, settings};
 
-/// The user's conversations without their text, newest first, the running call among them.
+/// `GET /v1/conversations`: the user's conversations without their text, newest first, the running call among them.
 pub(crate) async fn list(request: &Request, env: &Env) -> Result<Response, Problem> {
+    let page = Page::parse(request.url()?.query_pairs())?;
     let config = settings::read(env);
     let user = auth::user(request, &config).await?;
     // The user's object reads with it; asked here, what is missing is named to whoever asks.
     config.vault.as_ref().map_err(Clone::clone)?;
-    let entries: Vec<ConversationEntry> = user_do::ask(env, &user, &UserRequest::List).await?;
+    let entries: Vec<ConversationEntry> = user_do::ask(env, &user, &UserRequest::List(page)).await?;
     json(&entries)
 }
 
-/// One conversation with its text: the stored one, or the running call's as it is now.
+/// `GET /v1/conversations/{id}`: one conversation with its text, the stored one, or the running call's as it is now.
 pub(crate) async fn get(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
+    json(&read(request, env, id).await?)
+}
+
+/// The same as a value.
+pub(crate) async fn read(request: &Request, env: &Env, id: &str) -> Result<Conversation, Problem> {
+    let Opened { user, found, archive } = open(request, env, id).await?;
+    if found.entry.status != ConversationStatus::Completed
+        && let Some(call) = &found.entry.call_id
+    {
+        let live: Option<Conversation> = call_do::ask(env, &user, call, &CallRequest::Conversation).await?;
+        if let Some(live) = live {
+            return Ok(live);
+        }
+    }
+    let mut stored = archive.get().await?.ok_or(Problem::NoConversation)?.0;
+    // Twilio's last report often comes after the client's last word, when the conversation is stored already.
+    stored.phone_call = found.phone_call.or(stored.phone_call);
+    Ok(stored)
+}
+
+/// `PATCH /v1/conversations/{id}`: changes what the user may change.
+pub(crate) async fn change(request: &mut Request, env: &Env, id: &str) -> Result<Response, Problem> {
+    let opened = open_finished(request, env, id).await?;
+    let bytes = body::read(request).await?.ok_or(Problem::Body)?;
+    let changes: Changes = serde_json::from_slice(&bytes).map_err(|_| Problem::Body)?;
+    json(&opened.rewrite(env, |conversation| Ok(changes.clone().apply(conversation, now())?)).await?)
+}
+
+/// `DELETE /v1/conversations/{id}`: the conversation, its audio and its key.
+pub(crate) async fn delete(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
+    let Opened { user, found, .. } = open_finished(request, env, id).await?;
+    user_do::ask::<bool>(env, &user, &UserRequest::Delete(found.entry.id)).await?;
+    json(&Done::YES)
+}
+
+/// Says that something was done.
+#[derive(Serialize)]
+pub(crate) struct Done {
+    success: bool,
+}
+
+impl Done {
+    /// It was.
+    pub(crate) const YES: Self = Self { success: true };
+}
+
+/// A conversation of the user who asks.
+pub(crate) struct Opened {
+    /// Who asks.
+    pub(crate) user: UserId,
+    /// What the user's object knows of it.
+    pub(crate) found: Found,
+    /// Where it is kept.
+    pub(crate) archive: Archive,
+}
+
+impl Opened {
+    /// Changes the stored conversation, and its entry in the user's index. A change that somebody else makes at the same
+    /// time is not lost: the later one is made anew on what the earlier one left.
+    pub(crate) async fn rewrite(
+        &self,
+        env: &Env,
+        mut change: impl FnMut(&mut Conversation) -> Result<(), Problem>,
+    ) -> Result<Conversation, Problem> {
+        const TRIES: usize = 5;
+        for _ in 0..TRIES {
+            let (mut conversation, version) = self.archive.get().await?.ok_or(Problem::NoConversation)?;
+            change(&mut conversation)?;
+            if self.archive.replace(&conversation, version).await? {
+                user_do::ask::<bool>(env, &self.user, &UserRequest::Keep(conversation.entry())).await?;
+                return Ok(conversation);
+            }
+        }
+        Err(Problem::Internal)
+    }
+}
+
+/// Lets the user in and finds the conversation.
+pub(crate) async fn open(request: &Request, env: &Env, id: &str) -> Result<Opened, Problem> {
     let config = settings::read(env);
     let user = auth::user(request, &config).await?;
     let vault = config.vault.as_ref().map_err(Clone::clone)?;
     let id = ConversationId::parse(id).ok_or(Problem::NoConversation)?;
     let found: Option<Found> = user_do::ask(env, &user, &UserRequest::Find(id)).await?;
-    let Found { entry, phone_call } = found.ok_or(Problem::NoConversation)?;
-    if entry.status != ConversationStatus::Completed
-        && let Some(call) = &entry.call_id
-    {
-        let mut live = listen::call_object(env, &user, call)?.fetch_with_str("https://call/conversation").await?;
-        if live.status_code() == 200 {
-            let headers = live.headers().clone();
-            return Ok(Response::from_bytes(live.bytes().await?)?.with_headers(headers));
-        }
-    }
-    let mut stored = Archive::new(env, vault, &user)?.get(id).await?.ok_or(Problem::NoConversation)?;
-    // Twilio's last report often comes after the client's last word, when the conversation is stored already.
-    stored.phone_call = phone_call.or(stored.phone_call);
-    json(&stored)
+    let found = found.ok_or(Problem::NoConversation)?;
+    let archive = Archive::open(env, vault, &user, id, &found.key)?;
+    Ok(Opened { user, found, archive })
+}
+
+/// The same, for what can be done only when the call is over.
+pub(crate) async fn open_finished(request: &Request, env: &Env, id: &str) -> Result<Opened, Problem> {
+    let opened = open(request, env, id).await?;
+    if opened.found.entry.status == ConversationStatus::Completed { Ok(opened) } else { Err(Problem::NotFinished) }
 }
 
 /// A JSON answer that no cache may keep.

@@ -2,39 +2,49 @@
 //!
 //! - [`routes`]: every path, and what answers it;
 //! - [`listen`], [`web_listen`]: how a client's socket reaches its call's object;
+//! - [`conversations`], [`playback`], [`summaries`]: finished calls over HTTP; [`account`]: all of a user's;
 //! - [`phone`]: users' numbers, access tokens and calls; [`twilio_hooks`]: Twilio's webhooks;
-//! - [`call_do`]: the object of one call; [`user_do`]: the object of one user, with [`user_index`] and [`user_phone`];
+//! - [`call_do`]: the object of one call, with [`call_record`] and [`call_store`]; [`user_do`]: the object of one user, with [`user_index`], [`user_keeping`], [`user_summaries`] and [`user_phone`];
 //!   [`line_do`]: the object of one telephone line;
 //! - [`speech_socket`]: streams to speech services;
 //! - [`twilio_api`]: requests to Twilio;
-//! - [`archive`]: finished conversations in R2; [`sealed_row`]: what an object keeps;
+//! - [`archive`]: what lies in R2; [`sealed`], [`sealed_row`]: how anything personal is kept;
 //! - [`body`], [`auth`], [`settings`], [`problem`], [`clock`]: who asks, what is configured, how a refusal is told, the time.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
+mod account;
 mod archive;
 mod auth;
 mod body;
 mod call_do;
+mod call_record;
 mod call_store;
 mod client;
 mod clock;
 mod conversations;
+#[cfg(feature = "drill")]
+mod drill;
 mod line_do;
 mod listen;
 mod objects;
 mod phone;
+mod playback;
 mod problem;
 mod routes;
+mod sealed;
 mod sealed_row;
 mod settings;
 mod speech_socket;
+mod summaries;
 mod twilio_api;
 mod twilio_hooks;
 mod user_do;
 mod user_index;
+mod user_keeping;
 mod user_phone;
+mod user_summaries;
 mod web_listen;
 
 use worker::{Context, Env, Request, Response, Result, event};

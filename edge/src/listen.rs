@@ -4,10 +4,10 @@ use fourwire_engine::config::Config;
 use fourwire_wire::event::close;
 use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::query::ListenQuery;
-use worker::{Env, Method, Request, RequestInit, Response, Stub, WebSocketPair};
+use worker::{Env, Method, Request, RequestInit, Response, WebSocketPair};
 
 use crate::problem::Problem;
-use crate::{auth, settings};
+use crate::{auth, sealed, settings};
 
 /// Header in which the user goes to the call's object. Objects can be reached only from within the Worker.
 pub(crate) const USER_HEADER: &str = "x-fourwire-user";
@@ -67,21 +67,20 @@ pub(crate) async fn forward(
     init.headers.set(USER_HEADER, user.as_str())?;
     init.headers.set(CALL_HEADER, call.as_str())?;
     let request = Request::new_with_init(&format!("https://call/listen?{query_text}"), &init)?;
-    let answer = call_object(env, user, &call)?.fetch_with_request(request).await?;
+    let answer =
+        env.durable_object(settings::CALLS)?.get_by_name(&call_name(user, &call))?.fetch_with_request(request).await?;
     if answer.status_code() == Problem::NoSuchCall.status() { Err(Problem::NoSuchCall) } else { Ok(answer) }
 }
 
-/// The object of a user's call.
-pub(crate) fn call_object(env: &Env, user: &UserId, call: &CallId) -> Result<Stub, Problem> {
+/// The name of the object of a user's call.
+pub(crate) fn call_name(user: &UserId, call: &CallId) -> String {
     // No id has a slash, so no two pairs make the same name.
-    Ok(env.durable_object(settings::CALLS)?.get_by_name(&format!("{user}/{call}"))?)
+    format!("{user}/{call}")
 }
 
 /// A fresh conversation id.
 pub(crate) fn random_conversation() -> Result<ConversationId, Problem> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Problem::Internal)?;
-    Ok(ConversationId::from_random(bytes))
+    Ok(ConversationId::from_random(sealed::random()?))
 }
 
 /// Accepts a socket only to close it with the reason.

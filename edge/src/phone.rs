@@ -14,11 +14,13 @@ use fourwire_wire::conversation::PhoneCall;
 use fourwire_wire::ids::UserId;
 use fourwire_wire::pii::Pii;
 use fourwire_wire::units::UnixMillis;
+use futures_util::future::{join, try_join_all};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use worker::{Env, Request, Response};
 
 use crate::clock::now;
-use crate::conversations::json;
+use crate::conversations::{Done, json};
 use crate::line_do::{self, Begun, LineRequest};
 use crate::problem::Problem;
 use crate::twilio_api::{Failed, Reason};
@@ -180,24 +182,34 @@ struct PendingNumber {
 /// missed is noticed here.
 pub(crate) async fn list(request: &Request, env: &Env) -> Result<Response, Problem> {
     let asked = Asked::by(request, env).await?;
-    let known: Numbers = asked.account(PhoneRequest::Numbers).await?;
+    let mut known: Numbers = asked.account(PhoneRequest::Numbers).await?;
+    // Each number's line is an object of its own, so they are asked at the same time.
+    let checks = known
+        .pending
+        .iter()
+        .map(|number| asked.number::<State>(number, LineRequest::Check(asked.user.clone(), number.clone())));
+    let holders = known
+        .verified
+        .iter()
+        .map(|own| asked.number::<Option<CallerIdSid>>(&own.phone_number, LineRequest::Holder(asked.user.clone())));
+    let (states, held) = join(try_join_all(checks), try_join_all(holders)).await;
+    let mut changes = Vec::new();
     let mut pending = Vec::new();
-    for number in known.pending {
-        let state: State = asked.number(&number, LineRequest::Check(asked.user.clone(), number.clone())).await?;
+    for (number, state) in known.pending.iter().zip(states?) {
         match state {
-            State::Verified(caller_id) => drop(asked.add(&number, caller_id).await?),
-            State::Unknown => asked.account(PhoneRequest::Drop(number)).await?,
-            state => pending.push(PendingNumber { phone_number: number, status: status(&state) }),
+            State::Verified(caller_id) => changes.push(PhoneRequest::Add(number.clone(), caller_id)),
+            State::Unknown => changes.push(PhoneRequest::Drop(number.clone())),
+            state => pending.push(PendingNumber { phone_number: number.clone(), status: status(&state) }),
         }
     }
-    for own in known.verified {
-        let held: Option<CallerIdSid> =
-            asked.number(&own.phone_number, LineRequest::Holder(asked.user.clone())).await?;
-        if held.is_none() {
-            asked.account::<()>(PhoneRequest::Drop(own.phone_number)).await?;
+    let lost = known.verified.iter().zip(held?).filter(|(_, held)| held.is_none());
+    changes.extend(lost.map(|(own, _)| PhoneRequest::Drop(own.phone_number.clone())));
+    if !changes.is_empty() {
+        for change in changes {
+            asked.account::<IgnoredAny>(change).await?;
         }
+        known = asked.account(PhoneRequest::Numbers).await?;
     }
-    let known: Numbers = asked.account(PhoneRequest::Numbers).await?;
     json(&NumberList { numbers: known.verified.into_iter().map(ListedNumber::from).collect(), pending })
 }
 
@@ -213,11 +225,6 @@ impl From<OwnNumber> for ListedNumber {
     }
 }
 
-#[derive(Serialize)]
-struct Done {
-    success: bool,
-}
-
 /// `DELETE /v1/phone/numbers/{id}`: gives a number up. Another becomes the primary one, if it was.
 pub(crate) async fn delete(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
     let asked = Asked::by(request, env).await?;
@@ -227,7 +234,20 @@ pub(crate) async fn delete(request: &Request, env: &Env, id: &str) -> Result<Res
     // In this order: a list that still shows what is given up mends itself, the other way round it would not.
     asked.number::<()>(&own.phone_number, LineRequest::Release(asked.user.clone())).await?;
     asked.allowed::<OwnNumber>(PhoneRequest::Remove(id)).await?;
-    json(&Done { success: true })
+    json(&Done::YES)
+}
+
+/// Gives every number of a user up, as far as the user has any.
+pub(crate) async fn release_all(env: &Env, config: &Config, user: &UserId) -> Result<(), Problem> {
+    let known: Numbers = ask_phone(env, user, PhoneRequest::Numbers).await?;
+    for own in known.verified {
+        line_do::ask::<()>(env, config, &own.phone_number, &LineRequest::Release(user.clone())).await?;
+        ask_phone::<IgnoredAny>(env, user, PhoneRequest::Remove(own.id)).await?;
+    }
+    for number in known.pending {
+        ask_phone::<()>(env, user, PhoneRequest::Drop(number)).await?;
+    }
+    Ok(())
 }
 
 /// `POST /v1/phone/numbers/{id}/primary`: calls are made with this number from now on.
@@ -235,7 +255,7 @@ pub(crate) async fn choose(request: &Request, env: &Env, id: &str) -> Result<Res
     let asked = Asked::by(request, env).await?;
     let id = NumberId::parse(id).ok_or(AccountError::Unknown)?;
     asked.allowed::<()>(PhoneRequest::Choose(id)).await?;
-    json(&Done { success: true })
+    json(&Done::YES)
 }
 
 #[derive(Serialize)]

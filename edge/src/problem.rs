@@ -1,11 +1,14 @@
 //! How a request is refused: a status, a sentence for the person who sees it, a code for programs.
 
 use fourwire_engine::config::ConfigError;
+use fourwire_engine::conversations::{ChangesError, PageError};
 use fourwire_engine::phone::account::AccountError;
 use fourwire_engine::phone::claim::Refusal;
 use fourwire_engine::phone::destinations::NotAllowed;
 use fourwire_engine::phone::limit::TooOften;
 use fourwire_engine::phone::number::NumberError;
+use fourwire_engine::record::playback::UnknownTrack;
+use fourwire_engine::transcript::UnknownFormat;
 use fourwire_wire::query::QueryError;
 use serde::Serialize;
 use thiserror::Error;
@@ -38,6 +41,24 @@ pub(crate) enum Problem {
     /// The user has no such conversation.
     #[error("Conversation not found")]
     NoConversation,
+    /// The conversation's call has not ended yet.
+    #[error("The call is still running")]
+    NotFinished,
+    /// The query asks for audio that there is none of.
+    #[error("channel {0}")]
+    Track(UnknownTrack),
+    /// The query asks for a transcript in a form that there is none of.
+    #[error("format {0}")]
+    Format(UnknownFormat),
+    /// The query of a list cannot be served.
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// A change cannot be made.
+    #[error(transparent)]
+    Changes(#[from] ChangesError),
+    /// The language model has not summed the conversation up.
+    #[error("The summary could not be made. Try again in a moment.")]
+    NoSummary,
     /// The listen session belongs to no call of the user that Twilio has told of.
     #[error("There is no such call")]
     NoSuchCall,
@@ -68,9 +89,12 @@ pub(crate) enum Problem {
     /// A signed webhook lacks what Twilio always sends.
     #[error("The request's fields are not Twilio's")]
     Fields,
-    /// The path is there and takes another method.
+    /// The path is there and takes other methods.
     #[error("Method not allowed")]
-    Method,
+    Method {
+        /// Those it takes, as the header `Allow` names them.
+        allowed: &'static str,
+    },
     /// The platform failed, or an object of ours; the log says more.
     #[error("Something went wrong on our side. Try again in a moment.")]
     Internal,
@@ -87,6 +111,9 @@ impl Problem {
     pub(crate) const fn status(&self) -> u16 {
         match self {
             Self::Query(_)
+            | Self::Page(_)
+            | Self::Track(_)
+            | Self::Format(_)
             | Self::Number(_)
             | Self::NotAllowed(_)
             | Self::NotCallable
@@ -95,15 +122,16 @@ impl Problem {
             Self::NoAuthorization | Self::BadAuthorization => 401,
             Self::Signature => 403,
             Self::NotFound | Self::NoConversation | Self::Account(AccountError::Unknown) => 404,
-            Self::Method => 405,
+            Self::Method { .. } => 405,
             Self::NoSuchCall
+            | Self::NotFinished
             | Self::Account(AccountError::TooMany)
             | Self::Claim(Refusal::Yours(_) | Refusal::Taken | Refusal::InProgress) => 409,
-            Self::Body => 422,
+            Self::Body | Self::Changes(_) => 422,
             Self::NotWebSocket => 426,
             Self::Account(AccountError::TooOften(_)) | Self::Claim(Refusal::TooOften(_)) => 429,
             Self::Internal => 500,
-            Self::IssuerUnreachable | Self::Config(_) | Self::NotStarted => 503,
+            Self::IssuerUnreachable | Self::Config(_) | Self::NotStarted | Self::NoSummary => 503,
         }
     }
 
@@ -118,9 +146,13 @@ impl Problem {
             Self::Config(_) => "not_configured",
             Self::NotFound => "not_found",
             Self::NoConversation => "conversation_not_found",
-            Self::Method => "method_not_allowed",
+            Self::Method { .. } => "method_not_allowed",
+            Self::NotFinished => "call_running",
+            Self::Track(_) => "channel_invalid",
+            Self::Format(_) => "format_invalid",
             Self::NoSuchCall => "call_not_found",
-            Self::Body => "body_invalid",
+            Self::Body | Self::Changes(_) => "body_invalid",
+            Self::Page(_) => "page_invalid",
             Self::Number(_) => "number_invalid",
             Self::NotAllowed(_) => "number_not_allowed",
             Self::NotCallable => "number_not_callable",
@@ -133,6 +165,7 @@ impl Problem {
             Self::Claim(Refusal::InProgress) => "verification_in_progress",
             Self::Claim(Refusal::TooOften(_)) => "number_called_too_often",
             Self::NotStarted => "verification_not_started",
+            Self::NoSummary => "summary_not_made",
             Self::Signature => "signature_invalid",
             Self::Fields => "fields_invalid",
             Self::Internal => "internal",
@@ -144,7 +177,7 @@ impl Problem {
         match self {
             Self::Account(AccountError::TooOften(TooOften { retry_after }))
             | Self::Claim(Refusal::TooOften(TooOften { retry_after })) => Some(*retry_after),
-            Self::NotStarted => Some(30),
+            Self::NotStarted | Self::NoSummary => Some(30),
             _ => None,
         }
     }
@@ -154,9 +187,10 @@ impl Problem {
         let detail = self.to_string();
         let response = Response::from_json(&Body { detail: &detail, code: self.code() })?.with_status(self.status());
         response.headers().set("cache-control", "no-store")?;
-        match self.status() {
-            401 => response.headers().set("www-authenticate", "Bearer")?,
-            426 => response.headers().set("upgrade", "websocket")?,
+        match (self, self.status()) {
+            (Self::Method { allowed }, _) => response.headers().set("allow", allowed)?,
+            (_, 401) => response.headers().set("www-authenticate", "Bearer")?,
+            (_, 426) => response.headers().set("upgrade", "websocket")?,
             _ => {}
         }
         if let Some(seconds) = self.retry_after() {

@@ -1,78 +1,76 @@
 //! Every path of the Worker and what answers it (docs/api.md tells the same for people).
 
 use serde::Serialize;
+use worker::Method::{Delete, Get, Patch, Post};
 use worker::{Env, Method, Request, Response};
 
 use crate::problem::Problem;
-use crate::{conversations, listen, phone, settings, twilio_hooks, web_listen};
+use crate::{account, conversations, listen, phone, playback, settings, summaries, twilio_hooks, web_listen};
 
-/// Answers a request.
+/// Answers a request: the path is looked up first, then whether it takes the method.
+#[expect(clippy::match_same_arms, reason = "a table: every path has its own lines")]
 pub(crate) async fn answer(mut request: Request, env: &Env) -> Result<Response, Problem> {
-    // The platform's library takes a method that it does not know for a GET.
-    if request.inner().method() != request.method().as_ref() {
-        return Err(Problem::Method);
-    }
     let path = request.path();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let method = request.method();
-    let get = || if method == Method::Get { Ok(()) } else { Err(Problem::Method) };
-    if let ["v1", "phone", rest @ ..] = segments.as_slice() {
-        return phone_side(&mut request, env, rest).await;
-    }
-    match *segments {
-        ["healthz"] => {
-            get()?;
-            health(env)
+    // The platform's library takes a method that it does not know for a GET; no path takes a TRACE.
+    let is_known = request.inner().method() == request.method().as_ref();
+    let method = if is_known { request.method() } else { Method::Trace };
+    let other = |allowed| Err(Problem::Method { allowed });
+    match (segments.as_slice(), method) {
+        (["healthz"], Get) => health(env),
+        (["healthz"], _) => other("GET"),
+
+        (["v4", "listen"], Get) => listen::open(&request, env).await,
+        (["v4", "listen"], _) => other("GET"),
+        (["v4", "web", "listen"], Get) => web_listen::open(&request, env),
+        (["v4", "web", "listen"], _) => other("GET"),
+
+        (["v1", "conversations"], Get) => conversations::list(&request, env).await,
+        (["v1", "conversations"], _) => other("GET"),
+        (["v1", "conversations", id], Get) => conversations::get(&request, env, id).await,
+        (["v1", "conversations", id], Patch) => conversations::change(&mut request, env, id).await,
+        (["v1", "conversations", id], Delete) => conversations::delete(&request, env, id).await,
+        (["v1", "conversations", _], _) => other("GET, PATCH, DELETE"),
+        (["v1", "conversations", id, "reprocess"], Post) => summaries::reprocess(&request, env, id).await,
+        (["v1", "conversations", _, "reprocess"], _) => other("POST"),
+        (["v1", "conversations", id, "audio"], Get) => playback::audio(&request, env, id).await,
+        (["v1", "conversations", _, "audio"], _) => other("GET"),
+        (["v1", "conversations", id, "transcript"], Get) => playback::transcript(&request, env, id).await,
+        (["v1", "conversations", _, "transcript"], _) => other("GET"),
+
+        (["v1", "account"], Delete) => account::erase(&request, env).await,
+        (["v1", "account"], _) => other("DELETE"),
+        (["v1", "account", "export"], Get) => account::export(&request, env).await,
+        (["v1", "account", "export"], _) => other("GET"),
+
+        (["v1", "phone", "numbers"], Get) => phone::list(&request, env).await,
+        (["v1", "phone", "numbers"], _) => other("GET"),
+        (["v1", "phone", "numbers", "verify"], Post) => phone::verify(&mut request, env).await,
+        (["v1", "phone", "numbers", "verify"], _) => other("POST"),
+        (["v1", "phone", "numbers", "verify", "check"], Post) => phone::check(&mut request, env).await,
+        (["v1", "phone", "numbers", "verify", "check"], _) => other("POST"),
+        (["v1", "phone", "numbers", "verify", "status"], Post) => {
+            twilio_hooks::verification_status(&mut request, env).await
         }
-        ["v4", "listen"] => {
-            get()?;
-            listen::open(&request, env).await
-        }
-        ["v4", "web", "listen"] => {
-            get()?;
-            web_listen::open(&request, env)
-        }
-        ["v1", "conversations"] => {
-            get()?;
-            conversations::list(&request, env).await
-        }
-        ["v1", "conversations", id] => {
-            get()?;
-            conversations::get(&request, env, id).await
-        }
+        (["v1", "phone", "numbers", "verify", "status"], _) => other("POST"),
+        (["v1", "phone", "numbers", id], Delete) => phone::delete(&request, env, id).await,
+        (["v1", "phone", "numbers", _], _) => other("DELETE"),
+        (["v1", "phone", "numbers", id, "primary"], Post) => phone::choose(&request, env, id).await,
+        (["v1", "phone", "numbers", _, "primary"], _) => other("POST"),
+        (["v1", "phone", "token"], Post) => phone::token(&request, env).await,
+        (["v1", "phone", "token"], _) => other("POST"),
+        (["v1", "phone", "calls"], Get) => phone::calls(&request, env).await,
+        (["v1", "phone", "calls"], _) => other("GET"),
+
+        (["v1", "phone", "twiml"], Post) => twilio_hooks::voice(&mut request, env).await,
+        (["v1", "phone", "twiml"], _) => other("POST"),
+        (["v1", "phone", "notice"], Post) => twilio_hooks::notice(&mut request, env).await,
+        (["v1", "phone", "notice"], _) => other("POST"),
+        (["v1", "phone", "calls", "status"], Post) => twilio_hooks::call_status(&mut request, env).await,
+        (["v1", "phone", "calls", "status"], _) => other("POST"),
+
         _ => Err(Problem::NotFound),
     }
-}
-
-/// What lies under `/v1/phone`.
-async fn phone_side(request: &mut Request, env: &Env, path: &[&str]) -> Result<Response, Problem> {
-    match (request.method(), path) {
-        (Method::Post, ["twiml"]) => twilio_hooks::voice(request, env).await,
-        (Method::Post, ["notice"]) => twilio_hooks::notice(request, env).await,
-        (Method::Post, ["calls", "status"]) => twilio_hooks::call_status(request, env).await,
-        (Method::Post, ["numbers", "verify", "status"]) => twilio_hooks::verification_status(request, env).await,
-        (Method::Post, ["numbers", "verify"]) => phone::verify(request, env).await,
-        (Method::Post, ["numbers", "verify", "check"]) => phone::check(request, env).await,
-        (_, ["numbers", "verify"]) => Err(Problem::Method),
-        (Method::Get, ["numbers"]) => phone::list(request, env).await,
-        (Method::Delete, ["numbers", id]) => phone::delete(request, env, id).await,
-        (Method::Post, ["numbers", id, "primary"]) => phone::choose(request, env, id).await,
-        (Method::Post, ["token"]) => phone::token(request, env).await,
-        (Method::Get, ["calls"]) => phone::calls(request, env).await,
-        (_, path) if is_phone_path(path) => Err(Problem::Method),
-        _ => Err(Problem::NotFound),
-    }
-}
-
-fn is_phone_path(path: &[&str]) -> bool {
-    matches!(
-        path,
-        ["twiml" | "notice" | "token" | "calls" | "numbers"]
-            | ["calls", "status"]
-            | ["numbers", _]
-            | ["numbers", _, "primary"]
-            | ["numbers", "verify", "status" | "check"]
-    )
 }
 
 #[derive(Serialize)]

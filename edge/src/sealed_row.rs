@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue, State};
 
-use crate::archive;
 use crate::problem::Problem;
+use crate::sealed;
 
 /// The row of an object and whose key seals it.
 pub(crate) struct SealedRow<'a> {
@@ -31,22 +31,16 @@ impl<'a> SealedRow<'a> {
         let row = self.sql.exec("SELECT value FROM sealed WHERE name = ?", vec![self.name.into()])?.raw().next();
         let Some(row) = row.transpose()? else { return Ok(T::default()) };
         let [SqlStorageValue::Blob(sealed)] = row.as_slice() else { return Err(Problem::Internal) };
-        let plain = self.vault.open(self.owner, self.name, sealed).map_err(|error| {
-            worker::console_error!("the row {} {error}", self.name);
-            Problem::Internal
-        })?;
-        serde_json::from_slice(&plain).map_err(|_| Problem::Internal)
+        sealed::open(self.vault, self.owner, self.name, sealed)
     }
 
     /// Keeps the value.
     pub(crate) fn write(&self, value: &impl Serialize) -> Result<(), Problem> {
-        let plain = serde_json::to_vec(value).map_err(|_| Problem::Internal)?;
         self.sql.exec(
             "CREATE TABLE IF NOT EXISTS sealed (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
             None,
         )?;
-        let sealed =
-            self.vault.seal(self.owner, self.name, archive::nonce()?, &plain).map_err(|_| Problem::Internal)?;
+        let sealed = sealed::seal(self.vault, self.owner, self.name, value)?;
         self.sql.exec(
             "INSERT INTO sealed (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             vec![self.name.into(), sealed.into()],

@@ -18,7 +18,9 @@ pub(crate) const CALLS: &str = "CALLS";
 pub(crate) const USERS: &str = "USERS";
 /// The Durable Object of one telephone line, which is what a number reaches.
 pub(crate) const LINES: &str = "LINES";
-/// The R2 bucket of finished conversations.
+/// Cloudflare's own models, where the operator wants one of them.
+pub(crate) const AI: &str = "AI";
+/// The R2 bucket of what is kept of calls.
 pub(crate) const ARCHIVE: &str = "ARCHIVE";
 
 /// Every setting, read once. Secrets and plain variables are the same thing to a Worker.

@@ -10,15 +10,15 @@ use fourwire_engine::twilio::signature::{Body, PublicOrigin};
 use fourwire_engine::twilio::twiml;
 use fourwire_engine::twilio::webhook::{Form, LegReport, VerificationReport, VoiceRequest};
 use fourwire_wire::ids::UserId;
-use worker::wasm_bindgen::JsValue;
-use worker::{Env, Method, Request, RequestInit, Response};
+use worker::{Env, Request, Response};
 
+use crate::call_do::{self, CallRequest};
 use crate::clock::now;
 use crate::line_do::{self, LineRequest, Usable};
 use crate::problem::Problem;
 use crate::user_do::ask_phone;
 use crate::user_phone::{Dial, PhoneRequest, Wish};
-use crate::{body, listen, phone, settings};
+use crate::{body, phone, settings};
 
 const VERIFICATION: &str = "/v1/phone/numbers/verify/status";
 const CALL: &str = "/v1/phone/calls/status";
@@ -98,14 +98,14 @@ pub(crate) async fn voice(request: &mut Request, env: &Env) -> Result<Response, 
     };
     let xml = match answer {
         Answer::Say(sentence) => twiml::say(sentence),
-        Answer::Dial(record) => connect(&signed, &record)?,
+        Answer::Dial(user, record) => connect(&signed, &user, &record)?,
     };
     respond(&xml.map_err(|_| Problem::Internal)?)
 }
 
 enum Answer {
     Say(&'static str),
-    Dial(Box<CallRecord>),
+    Dial(UserId, Box<CallRecord>),
 }
 
 async fn decide(signed: &Signed, env: &Env) -> Result<Answer, Problem> {
@@ -130,14 +130,14 @@ async fn decide(signed: &Signed, env: &Env) -> Result<Answer, Problem> {
     let record: Box<CallRecord> = match ask_phone(env, &user, dial).await? {
         Dial::Granted(record) => record,
         // The same answer, and no more: what is found out now must not end a call that is running.
-        Dial::Again(record) => return Ok(Answer::Dial(record)),
+        Dial::Again(record) => return Ok(Answer::Dial(user, record)),
         Dial::LimitReached => return Ok(Answer::Say(sentence::LIMIT)),
         Dial::NoNumber => return Ok(Answer::Say(sentence::NO_CALLER_ID)),
         Dial::Over => return Ok(Answer::Say(sentence::OVER)),
     };
     let usable = line_do::ask(env, &signed.config, &record.caller_id, &LineRequest::Use(user.clone())).await;
     let refusal = match usable {
-        Ok(Usable::Yes) => return Ok(Answer::Dial(record)),
+        Ok(Usable::Yes) => return Ok(Answer::Dial(user, record)),
         Ok(Usable::No) => {
             ask_phone::<()>(env, &user, PhoneRequest::Drop(record.caller_id)).await?;
             sentence::STALE_CALLER_ID
@@ -148,12 +148,9 @@ async fn decide(signed: &Signed, env: &Env) -> Result<Answer, Problem> {
     Ok(Answer::Say(refusal))
 }
 
-fn connect(signed: &Signed, record: &CallRecord) -> Result<Result<String, twiml::WriteError>, Problem> {
+fn connect(signed: &Signed, user: &UserId, record: &CallRecord) -> Result<Result<String, twiml::WriteError>, Problem> {
     let origin = signed.twilio()?.origin.as_str();
-    let Some(user) = VoiceRequest::read(&signed.form).ok().and_then(|request| request.user) else {
-        return Err(Problem::Internal);
-    };
-    let status_callback = format!("{origin}{CALL}?user={}", hex(&user));
+    let status_callback = format!("{origin}{CALL}?user={}", hex(user));
     let notice = signed.dialling()?.notice.as_ref().map(|_| format!("{origin}{NOTICE}"));
     Ok(twiml::dial(&twiml::Dial {
         callee: &record.callee,
@@ -187,12 +184,7 @@ pub(crate) async fn call_status(request: &mut Request, env: &Env) -> Result<Resp
 /// Tells the call's own object, where the client gave the call a name and so may be listening to it.
 async fn tell_call(env: &Env, user: &UserId, record: &CallRecord) -> Result<(), Problem> {
     let Some(call) = &record.call_id else { return Ok(()) };
-    let body = serde_json::to_string(&record.phone_call()).map_err(|_| Problem::Internal)?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(JsValue::from_str(&body)));
-    let request = Request::new_with_init("https://call/phone-call", &init)?;
-    listen::call_object(env, user, call)?.fetch_with_request(request).await?;
-    Ok(())
+    call_do::ask(env, user, call, &CallRequest::PhoneCall(Box::new(record.phone_call()))).await
 }
 
 /// `POST /v1/phone/numbers/verify/status`: how a verification call ended.

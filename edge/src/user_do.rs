@@ -1,30 +1,41 @@
 //! The object of one user: what it is asked, and which of its parts answers.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use fourwire_engine::config::Config;
+use fourwire_engine::conversations::Page;
 use fourwire_wire::conversation::{ConversationEntry, PhoneCall};
 use fourwire_wire::ids::{ConversationId, UserId};
+use fourwire_wire::units::UnixMillis;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, SqlStorage, State, durable_object};
 
 use crate::problem::Problem;
 use crate::user_index::Index;
 use crate::user_phone::{Phone, PhoneRequest};
-use crate::{objects, settings};
+use crate::{objects, settings, user_index, user_phone, user_summaries};
 
 /// What the object is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum UserRequest {
     /// A call begins: register its conversation, unless the call has one already. Answered by [`Start`].
     Start(ConversationEntry),
-    /// A call's conversation has changed: keep its new entry. Answered by nothing.
+    /// A call's conversation has changed: keep its new entry. Answered by whether there is such a conversation.
     Keep(ConversationEntry),
-    /// All conversations, newest first. Answered by a list.
-    List,
+    /// A part of all conversations, newest first. Answered by a list.
+    List(Page),
+    /// All conversations with their keys, newest first. Answered by a list.
+    All,
     /// One conversation. Answered by [`Found`], where there is one.
     Find(ConversationId),
+    /// A language model still owes a conversation's summary. Answered by nothing.
+    Owe(ConversationId),
+    /// A conversation is to be deleted. Answered by whether there was one.
+    Delete(ConversationId),
+    /// Everything is to be deleted. Answered by whether it is; it is not while a call is running.
+    Erase,
     /// Something about numbers or calls. Answered as it says.
     Phone(PhoneRequest),
 }
@@ -34,6 +45,8 @@ pub(crate) enum UserRequest {
 pub(crate) struct Found {
     /// Its entry.
     pub(crate) entry: ConversationEntry,
+    /// Its key, wrapped.
+    pub(crate) key: Vec<u8>,
     /// What Twilio has told of its call, which may be more than when it was stored.
     pub(crate) phone_call: Option<PhoneCall>,
 }
@@ -45,6 +58,8 @@ pub(crate) enum Start {
     Go {
         /// The conversation.
         entry: Box<ConversationEntry>,
+        /// Its key, wrapped.
+        key: Vec<u8>,
         /// What Twilio has told of the call.
         phone_call: Option<Box<PhoneCall>>,
     },
@@ -71,43 +86,80 @@ pub(crate) async fn ask_phone<T: DeserializeOwned>(
 }
 
 /// The object.
-#[durable_object(fetch)]
+#[durable_object]
 pub struct User {
-    state: State,
-    config: Rc<Config>,
+    pub(crate) state: State,
+    pub(crate) env: Env,
+    pub(crate) config: Rc<Config>,
+    /// When the alarm that is known to be set rings.
+    pub(crate) alarm_at: Cell<Option<UnixMillis>>,
+    /// Whether the tables are known to be there.
+    has_tables: Cell<bool>,
 }
 
 impl std::panic::RefUnwindSafe for User {}
 
 impl DurableObject for User {
     fn new(state: State, env: Env) -> Self {
-        Self { state, config: settings::read(&env) }
+        let config = settings::read(&env);
+        Self { state, env, config, alarm_at: Cell::new(None), has_tables: Cell::new(false) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let asked = request.json().await.map_err(|_| Problem::Internal);
-        asked.and_then(|asked| self.answer(asked)).or_else(|problem| problem.response())
+        let Ok(asked) = request.json().await else { return Problem::Internal.response() };
+        match asked {
+            UserRequest::Delete(id) => objects::answer(self.delete(id).await),
+            UserRequest::Erase => objects::answer(self.erase().await),
+            asked => self.answer(asked).or_else(|problem| problem.response()),
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.alarm_at.set(None);
+        match self.tidy().await {
+            Ok(()) => Response::empty(),
+            Err(problem) => problem.response(),
+        }
     }
 }
 
 impl User {
     fn answer(&self, asked: UserRequest) -> std::result::Result<Response, Problem> {
-        let user = self.state.id().name().and_then(|name| UserId::parse(name).ok()).ok_or(Problem::Internal)?;
+        let user = self.name()?;
+        let sql = self.tables()?;
         let phone = Phone::open(&self.state, &self.config, &user)?;
         let asked = match asked {
             UserRequest::Phone(asked) => return answer_phone(&phone, asked),
             asked => asked,
         };
         let vault = self.config.vault.as_ref().map_err(Clone::clone)?;
-        let index = Index::open(&self.state, vault, &user)?;
+        let index = Index::new(sql, vault, &user);
         let answer = match asked {
             UserRequest::Start(entry) => Response::from_json(&self.start(&index, &phone, entry)?),
-            UserRequest::Keep(entry) => Response::from_json(&index.keep(&entry)?),
-            UserRequest::List => Response::from_json(&index.all()?),
+            UserRequest::Keep(entry) => Response::from_json(&self.keep(&index, &entry)?),
+            UserRequest::List(page) => Response::from_json(&index.page(&page)?),
+            UserRequest::All => Response::from_json(&index.all()?),
+            UserRequest::Owe(id) => Response::from_json(&self.owe(&index, id)?),
             UserRequest::Find(id) => Response::from_json(&find(&index, &phone, id)?),
-            UserRequest::Phone(_) => return Err(Problem::Internal),
+            UserRequest::Delete(_) | UserRequest::Erase | UserRequest::Phone(_) => return Err(Problem::Internal),
         };
         Ok(answer?)
+    }
+
+    /// Whose object this is.
+    pub(crate) fn name(&self) -> std::result::Result<UserId, Problem> {
+        self.state.id().name().and_then(|name| UserId::parse(name).ok()).ok_or(Problem::Internal)
+    }
+
+    /// The object's database, with every table in it.
+    pub(crate) fn tables(&self) -> std::result::Result<SqlStorage, Problem> {
+        let sql = self.state.storage().sql();
+        if !self.has_tables.replace(true) {
+            user_index::create(&sql)?;
+            user_phone::create(&sql)?;
+            user_summaries::create(&sql)?;
+        }
+        Ok(sql)
     }
 
     fn start(
@@ -119,21 +171,25 @@ impl User {
         let call = entry.call_id.as_ref();
         let phone_call = call.map(|call| phone.call_named(call)).transpose()?.flatten();
         let known = call.map(|call| index.of_call(call)).transpose()?.flatten();
-        if known.is_none() {
-            if phone_call.is_none() && self.config.dialling.as_ref().map_err(Clone::clone)?.listen_needs_call {
-                return Ok(Start::NoSuchCall);
-            }
-            index.keep(&entry)?;
+        if known.is_none()
+            && phone_call.is_none()
+            && self.config.dialling.as_ref().map_err(Clone::clone)?.listen_needs_call
+        {
+            return Ok(Start::NoSuchCall);
         }
         let phone_call = phone_call.map(|record| Box::new(record.phone_call()));
-        Ok(Start::Go { entry: Box::new(known.unwrap_or(entry)), phone_call })
+        let (entry, key) = match known {
+            Some(known) => known,
+            None => index.add(entry)?,
+        };
+        Ok(Start::Go { entry: Box::new(entry), key, phone_call })
     }
 }
 
 fn find(index: &Index<'_>, phone: &Phone<'_>, id: ConversationId) -> std::result::Result<Option<Found>, Problem> {
-    let Some(entry) = index.find(id)? else { return Ok(None) };
+    let Some((entry, key)) = index.find(id)? else { return Ok(None) };
     let record = entry.call_id.as_ref().map(|call| phone.call_named(call)).transpose()?.flatten();
-    Ok(Some(Found { entry, phone_call: record.map(|record| record.phone_call()) }))
+    Ok(Some(Found { entry, key, phone_call: record.map(|record| record.phone_call()) }))
 }
 
 fn answer_phone(phone: &Phone<'_>, asked: PhoneRequest) -> std::result::Result<Response, Problem> {

@@ -9,12 +9,13 @@ use fourwire_engine::twilio::sid::{CallSid, CallerIdSid};
 use fourwire_engine::vault::{Owner, Vault};
 use fourwire_wire::conversation::Outcome;
 use fourwire_wire::ids::{CallId, UserId};
+use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 use worker::{SqlStorage, SqlStorageValue, State};
 
-use crate::archive;
 use crate::clock::now;
 use crate::problem::Problem;
+use crate::sealed;
 use crate::sealed_row::SealedRow;
 
 /// How many calls a list has.
@@ -91,6 +92,19 @@ pub(crate) struct Phone<'a> {
     config: &'a Config,
 }
 
+/// Makes the tables, where there are none yet.
+pub(crate) fn create(sql: &SqlStorage) -> Result<(), Problem> {
+    sql.exec(
+        "CREATE TABLE IF NOT EXISTS calls (
+            sid TEXT PRIMARY KEY, call_id TEXT, requested_at INTEGER NOT NULL, record BLOB NOT NULL
+        ) WITHOUT ROWID",
+        None,
+    )?;
+    sql.exec("CREATE INDEX IF NOT EXISTS calls_by_time ON calls (requested_at)", None)?;
+    sql.exec("CREATE INDEX IF NOT EXISTS calls_by_name ON calls (call_id)", None)?;
+    Ok(())
+}
+
 impl<'a> Phone<'a> {
     pub(crate) fn open(state: &State, config: &'a Config, user: &'a UserId) -> Result<Self, Problem> {
         let vault = config.vault.as_ref().map_err(Clone::clone)?;
@@ -117,9 +131,8 @@ impl<'a> Phone<'a> {
     }
 
     pub(crate) fn add(&self, number: &PhoneNumber, caller_id: CallerIdSid) -> Result<NumberId, Problem> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|_| Problem::Internal)?;
-        self.change(|account| account.add(NumberId::from_random(bytes), number, caller_id, now()))
+        let id = NumberId::from_random(sealed::random()?);
+        self.change(|account| account.add(id, number, caller_id, now()))
     }
 
     pub(crate) fn drop_number(&self, number: &PhoneNumber) -> Result<(), Problem> {
@@ -193,6 +206,11 @@ impl<'a> Phone<'a> {
         self.calls.newest()
     }
 
+    /// Forgets calls that were asked for up to a moment.
+    pub(crate) fn forget_calls(&self, until: UnixMillis) -> Result<(), Problem> {
+        self.calls.forget(until)
+    }
+
     /// The call that a client means by its own name for it, if Twilio was asked to make it.
     pub(crate) fn call_named(&self, call: &CallId) -> Result<Option<CallRecord>, Problem> {
         Ok(self.calls.named(call)?.filter(|record| record.outcome != Some(Outcome::Refused)))
@@ -208,11 +226,8 @@ struct Calls<'a> {
 
 impl Calls<'_> {
     fn keep(&self, record: &CallRecord) -> Result<(), Problem> {
-        self.create()?;
-        let plain = serde_json::to_vec(record).map_err(|_| Problem::Internal)?;
         let sid = record.call_sid.as_str();
-        let sealed =
-            self.vault.seal(self.user, &address(sid), archive::nonce()?, &plain).map_err(|_| Problem::Internal)?;
+        let sealed = sealed::seal(self.vault, self.user, &address(sid), record)?;
         let requested = i64::try_from(record.requested_at.get()).map_err(|_| Problem::Internal)?;
         self.sql.exec(
             "INSERT INTO calls (sid, call_id, requested_at, record) VALUES (?, ?, ?, ?)
@@ -237,9 +252,15 @@ impl Calls<'_> {
         Ok(self.read(query, vec![call.as_str().into()])?.into_iter().next())
     }
 
-    fn since(&self, moment: fourwire_wire::units::UnixMillis) -> Result<Vec<CallRecord>, Problem> {
+    fn since(&self, moment: UnixMillis) -> Result<Vec<CallRecord>, Problem> {
         let moment = i64::try_from(moment.get()).map_err(|_| Problem::Internal)?;
         self.read("SELECT sid, record FROM calls WHERE requested_at >= ?", vec![moment.into()])
+    }
+
+    fn forget(&self, until: UnixMillis) -> Result<(), Problem> {
+        let until = i64::try_from(until.get()).map_err(|_| Problem::Internal)?;
+        self.sql.exec("DELETE FROM calls WHERE requested_at <= ?", vec![until.into()])?;
+        Ok(())
     }
 
     fn newest(&self) -> Result<Vec<CallRecord>, Problem> {
@@ -247,32 +268,15 @@ impl Calls<'_> {
     }
 
     fn read(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<CallRecord>, Problem> {
-        self.create()?;
         let mut records = Vec::new();
         for row in self.sql.exec(query, values)?.raw() {
             let row = row?;
             let [SqlStorageValue::String(sid), SqlStorageValue::Blob(sealed)] = row.as_slice() else {
                 return Err(Problem::Internal);
             };
-            let plain = self.vault.open(self.user, &address(sid), sealed).map_err(|error| {
-                worker::console_error!("a call's entry {error}");
-                Problem::Internal
-            })?;
-            records.push(serde_json::from_slice(&plain).map_err(|_| Problem::Internal)?);
+            records.push(sealed::open(self.vault, self.user, &address(sid), sealed)?);
         }
         Ok(records)
-    }
-
-    fn create(&self) -> Result<(), Problem> {
-        self.sql.exec(
-            "CREATE TABLE IF NOT EXISTS calls (
-                sid TEXT PRIMARY KEY, call_id TEXT, requested_at INTEGER NOT NULL, record BLOB NOT NULL
-            ) WITHOUT ROWID",
-            None,
-        )?;
-        self.sql.exec("CREATE INDEX IF NOT EXISTS calls_by_time ON calls (requested_at)", None)?;
-        self.sql.exec("CREATE INDEX IF NOT EXISTS calls_by_name ON calls (call_id)", None)?;
-        Ok(())
     }
 }
 

@@ -1,0 +1,56 @@
+//! Faults on purpose, which a test's client asks for: `{"type":"drill","fault":…}`. Nothing of this is in what is deployed.
+
+use std::cell::Cell;
+
+use fourwire_wire::units::UnixMillis;
+use serde::Deserialize;
+
+use crate::clock::now;
+use crate::problem::Problem;
+
+/// What is asked for.
+#[derive(Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+enum Fault {
+    /// A handler panics.
+    Panic,
+    /// The archive takes nothing for a while; or takes everything and says that it did not.
+    Archive {
+        #[serde(default)]
+        refuse_ms: u64,
+        #[serde(default)]
+        unsure_ms: u64,
+    },
+}
+
+/// What the archive is to do wrong.
+#[derive(Default)]
+pub(crate) struct Faults {
+    refuses_until: Cell<UnixMillis>,
+    is_unsure_until: Cell<UnixMillis>,
+}
+
+impl Faults {
+    /// Takes a client's message, if it is such a wish.
+    pub(crate) fn hear(&self, text: &str) {
+        match serde_json::from_str(text) {
+            #[expect(clippy::panic, reason = "the fault that was asked for")]
+            Ok(Fault::Panic) => panic!("drill"),
+            Ok(Fault::Archive { refuse_ms, unsure_ms }) => {
+                self.refuses_until.set(now() + refuse_ms);
+                self.is_unsure_until.set(now() + unsure_ms);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Before something is stored.
+    pub(crate) fn before(&self) -> Result<(), Problem> {
+        if now() < self.refuses_until.get() { Err(Problem::Internal) } else { Ok(()) }
+    }
+
+    /// After something was stored.
+    pub(crate) fn after(&self) -> Result<(), Problem> {
+        if now() < self.is_unsure_until.get() { Err(Problem::Internal) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,90 @@
+//! `GET /v1/conversations/{id}/audio` and `…/transcript`: a finished conversation to be heard and read elsewhere.
+
+use std::collections::HashMap;
+
+use fourwire_engine::record::playback::{Playback, Step, Track};
+use fourwire_engine::transcript::{self, Format, Names};
+use futures_util::stream::try_unfold;
+use worker::worker_sys::FixedLengthStream as PlatformStream;
+use worker::{Env, FixedLengthStream, Headers, Request, Response, ResponseBody};
+
+use crate::archive::Archive;
+use crate::conversations::{self, Opened};
+use crate::problem::Problem;
+
+/// Both sides' audio, or one's, as a WAV file. It is decrypted on its way out, a few seconds at a time.
+pub(crate) async fn audio(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
+    let track = match query(request)?.get("channel") {
+        Some(name) => name.parse().map_err(Problem::Track)?,
+        None => Track::default(),
+    };
+    let Opened { archive, .. } = conversations::open_finished(request, env, id).await?;
+    let chunks = archive.chunks().await?;
+    let range = request.headers().get("range")?;
+    let (key, folder) = (archive.key().clone(), archive.folder().clone());
+    let playback = Playback::new(key, folder, chunks, track, range.as_deref()).map_err(|error| {
+        worker::console_error!("a conversation {error}");
+        Problem::Internal
+    })?;
+    let headers = private("audio/wav", "call.wav")?;
+    headers.set("accept-ranges", "bytes")?;
+    if let Some(range) = playback.content_range() {
+        headers.set("content-range", &range)?;
+    }
+    let (status, length) = (playback.status(), playback.remaining());
+    let body = ResponseBody::Stream(PlatformStream::from(stream(archive, playback, length)).readable());
+    Ok(Response::from_body(body)?.with_status(status).with_headers(headers))
+}
+
+/// The file's bytes, each read from R2 when the listener has taken what came before.
+fn stream(archive: Archive, playback: Playback, length: u64) -> FixedLengthStream {
+    let parts = try_unfold((archive, playback), |(archive, mut playback)| async move {
+        loop {
+            match playback.poll() {
+                Step::Send(bytes) => return Ok(Some((bytes, (archive, playback)))),
+                Step::End => return Ok(None),
+                Step::Read(read) => {
+                    let stored = archive.read(&read).await.map_err(|_| broken())?;
+                    playback.handle_read(&stored).map_err(|error| {
+                        worker::console_error!("a chunk of audio {error}");
+                        broken()
+                    })?;
+                }
+            }
+        }
+    });
+    FixedLengthStream::wrap(parts, length)
+}
+
+/// What ends a file in the middle: the listener notices, since its length was told.
+fn broken() -> worker::Error {
+    worker::Error::RustError("a chunk of audio cannot be had".to_owned())
+}
+
+/// What was said, as text, subtitles or JSON.
+pub(crate) async fn transcript(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
+    let format = match query(request)?.get("format") {
+        Some(name) => name.parse().map_err(Problem::Format)?,
+        None => Format::Json,
+    };
+    let conversation = conversations::read(request, env, id).await?;
+    let them = conversation.contact_name.as_ref().map(|name| name.expose().as_str()).unwrap_or_default();
+    let text = transcript::write(format, &conversation.transcript_segments, &Names::new("", them))
+        .map_err(|_| Problem::Internal)?;
+    let headers = private(format.content_type(), format.file_name())?;
+    Ok(Response::ok(text)?.with_headers(headers))
+}
+
+/// Headers of something that no cache may keep.
+fn private(content_type: &str, file_name: &str) -> Result<Headers, Problem> {
+    let headers = Headers::new();
+    headers.set("content-type", content_type)?;
+    headers.set("content-disposition", &format!("inline; filename=\"{file_name}\""))?;
+    headers.set("cache-control", "no-store")?;
+    headers.set("x-content-type-options", "nosniff")?;
+    Ok(headers)
+}
+
+fn query(request: &Request) -> Result<HashMap<String, String>, Problem> {
+    Ok(request.url()?.query_pairs().into_owned().collect())
+}

@@ -1,0 +1,44 @@
+//! Sealing and opening values, in the one form in which this Worker keeps personal data: JSON under a vault's key.
+
+use fourwire_engine::vault::{NONCE_BYTES, Owner, Vault};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// Seals a value of an owner for its address.
+pub(crate) fn seal<'a>(
+    vault: &Vault,
+    owner: impl Into<Owner<'a>>,
+    address: &str,
+    value: &impl Serialize,
+) -> Result<Vec<u8>, Problem> {
+    let plain = serde_json::to_vec(value).map_err(|_| Problem::Internal)?;
+    vault.seal(owner, address, nonce()?, &plain).map_err(|_| Problem::Internal)
+}
+
+/// Opens a value of an owner at its address.
+pub(crate) fn open<'a, T: DeserializeOwned>(
+    vault: &Vault,
+    owner: impl Into<Owner<'a>>,
+    address: &str,
+    sealed: &[u8],
+) -> Result<T, Problem> {
+    let plain = vault.open(owner, address, sealed).map_err(|error| {
+        worker::console_error!("a sealed record {error}");
+        Problem::Internal
+    })?;
+    serde_json::from_slice(&plain).map_err(|_| Problem::Internal)
+}
+
+/// A fresh nonce for one sealed record.
+pub(crate) fn nonce() -> Result<[u8; NONCE_BYTES], Problem> {
+    random()
+}
+
+/// Random bytes.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Problem> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| Problem::Internal)?;
+    Ok(bytes)
+}

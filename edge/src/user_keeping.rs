@@ -1,0 +1,156 @@
+//! What a user's object deletes: conversations that the user gives up, those that are older than the operator wants, and on
+//! request everything. The key goes first, and with it whatever R2 or a backup of it still has is unreadable; then R2 is
+//! cleared, again and again until it is.
+
+use std::time::Duration;
+
+use fourwire_engine::phone::dialling::WINDOW_MILLIS;
+use fourwire_engine::record::Folder;
+use fourwire_engine::vault::{Owner, Vault};
+use fourwire_wire::conversation::{ConversationEntry, ConversationStatus};
+use fourwire_wire::ids::{ConversationId, UserId};
+use fourwire_wire::units::UnixMillis;
+use worker::Bucket;
+
+use crate::clock::now;
+use crate::problem::Problem;
+use crate::sealed_row::SealedRow;
+use crate::settings;
+use crate::user_do::User;
+use crate::user_index::Index;
+use crate::user_phone::Phone;
+
+/// Wait before R2 is cleared again, in milliseconds, where it did not go well.
+const RETRY_MILLIS: u64 = 60_000;
+
+impl User {
+    /// Keeps a conversation's new entry, and sees to it that what is old is deleted in time.
+    pub(crate) fn keep(&self, index: &Index<'_>, entry: &ConversationEntry) -> Result<bool, Problem> {
+        let is_kept = index.keep_or_leave(entry)?;
+        if self.alarm_at.get().is_none() {
+            self.plan(index)?;
+        }
+        Ok(is_kept)
+    }
+
+    /// Deletes a conversation; whether there was one.
+    pub(crate) async fn delete(&self, id: ConversationId) -> Result<bool, Problem> {
+        let (user, vault) = (self.name()?, self.vault()?);
+        let was_there = Index::new(self.tables()?, vault, &user).remove(id)?;
+        if was_there {
+            self.clear(&user, vault).await?;
+        }
+        Ok(was_there)
+    }
+
+    /// Deletes everything but what limits hang on, the calls of the last day, which goes a day later. False while a call is
+    /// running.
+    pub(crate) async fn erase(&self) -> Result<bool, Problem> {
+        let (user, vault) = (self.name()?, self.vault()?);
+        let index = Index::new(self.tables()?, vault, &user);
+        let known = index.all()?;
+        if known.iter().any(|(entry, _)| entry.status != ConversationStatus::Completed) {
+            return Ok(false);
+        }
+        for (entry, _) in known {
+            index.remove(entry.id)?;
+        }
+        let phone = Phone::open(&self.state, &self.config, &user)?;
+        let moment = now();
+        phone.forget_calls(moment - WINDOW_MILLIS)?;
+        self.erased_row(vault, &user).write(&Some(moment))?;
+        self.clear(&user, vault).await?;
+        Ok(true)
+    }
+
+    /// Does what is due, and sees to it that it is done again.
+    pub(crate) async fn tidy(&self) -> Result<(), Problem> {
+        let (user, vault) = (self.name()?, self.vault()?);
+        let index = Index::new(self.tables()?, vault, &user);
+        let phone = Phone::open(&self.state, &self.config, &user)?;
+        if let Some(retention) = self.config.retention.clone()? {
+            let limit = now() - retention.millis();
+            for entry in index.before(limit)? {
+                if entry.status == ConversationStatus::Completed {
+                    index.remove(entry.id)?;
+                }
+            }
+            phone.forget_calls(limit.min(now() - WINDOW_MILLIS))?;
+        }
+        let erased: Option<UnixMillis> = self.erased_row(vault, &user).read()?;
+        if let Some(erased) = erased
+            && erased + WINDOW_MILLIS <= now()
+        {
+            phone.forget_calls(erased)?;
+            self.erased_row(vault, &user).write(&None::<UnixMillis>)?;
+        }
+        self.ask_for_owed(&user, vault).await?;
+        self.clear(&user, vault).await
+    }
+
+    /// Removes from R2 what was deleted here. What does not go now goes later.
+    async fn clear(&self, user: &UserId, vault: &Vault) -> Result<(), Problem> {
+        let index = Index::new(self.tables()?, vault, user);
+        let bucket = self.env.bucket(settings::ARCHIVE)?;
+        for id in index.leaving()? {
+            match clear_folder(&bucket, &Folder::new(vault, user, id)).await {
+                Ok(()) => index.left(id)?,
+                Err(_) => worker::console_error!("a deleted conversation is still in the archive"),
+            }
+        }
+        self.plan(&index)
+    }
+
+    /// Sees to it that the object is woken when something is due.
+    pub(crate) fn plan(&self, index: &Index<'_>) -> Result<(), Problem> {
+        if let Some(at) = self.next_duty(index)? {
+            self.wake_at(at);
+        }
+        Ok(())
+    }
+
+    /// When something is to be done next.
+    fn next_duty(&self, index: &Index<'_>) -> Result<Option<UnixMillis>, Problem> {
+        let retry = (!index.leaving()?.is_empty()).then(|| now() + RETRY_MILLIS);
+        let retention = self.config.retention.clone()?;
+        let aged = match retention {
+            Some(retention) => index.oldest()?.map(|entry| entry.created_at + retention.millis()),
+            None => None,
+        };
+        let erased: Option<UnixMillis> = self.erased_row(self.vault()?, &self.name()?).read()?;
+        let calls = erased.map(|moment| moment + WINDOW_MILLIS);
+        // A conversation that is due and still running is looked at again in a while.
+        Ok([retry, aged, calls, self.next_owed()?].into_iter().flatten().min().map(|at| at.max(now() + RETRY_MILLIS)))
+    }
+
+    fn wake_at(&self, at: UnixMillis) {
+        self.alarm_at.set(Some(at));
+        let storage = self.state.storage();
+        self.state.wait_until(async move {
+            if storage.set_alarm(Duration::from_millis(at.since(now()))).await.is_err() {
+                worker::console_error!("a user's alarm was not set");
+            }
+        });
+    }
+
+    /// When the user had everything deleted, while something of it is still there.
+    fn erased_row<'a>(&self, vault: &'a Vault, user: &'a UserId) -> SealedRow<'a> {
+        SealedRow::new(&self.state, vault, Owner::User(user), "erased")
+    }
+
+    fn vault(&self) -> Result<&Vault, Problem> {
+        Ok(self.config.vault.as_ref().map_err(Clone::clone)?)
+    }
+}
+
+/// Removes all objects of a folder, a thousand at a time.
+async fn clear_folder(bucket: &Bucket, folder: &Folder) -> Result<(), Problem> {
+    loop {
+        let page = bucket.list().prefix(folder.prefix()).execute().await?;
+        let names: Vec<_> = page.objects().iter().map(worker::Object::key).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        bucket.delete_multiple(names).await?;
+    }
+}
