@@ -2,8 +2,10 @@
 //!
 //! - [`identity`]: signs users in and publishes the keys with which the edge checks their tokens;
 //! - [`deepgram`]: the streaming speech service, strict, with an ear behind it that hears [`tones`] or people;
+//! - [`model`]: the language model that sums calls up, strict, with a writer behind it that needs no model;
 //! - [`twilio`]: the telephone company: caller IDs and the calls that verify them, signed webhooks, calls from a browser;
-//! - [`app`]: the phone, a client of the edge; [`recording`] is what it plays, [`wer`] judges what came back.
+//! - [`app`]: the phone, a client of the edge; [`recording`] is what it plays, [`wer`] judges what came back, [`picture`]
+//!   draws it.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -23,6 +25,8 @@ pub mod app;
 pub mod deepgram;
 pub mod http;
 pub mod identity;
+pub mod model;
+pub mod picture;
 pub mod recording;
 pub mod resample;
 pub mod tones;

@@ -6,8 +6,11 @@ mod cli {
     pub mod call;
     pub mod captions;
     pub mod digits;
+    pub mod download;
+    pub mod folder;
     pub mod phone;
     pub mod serve;
+    pub mod summary;
 }
 
 use std::process::ExitCode;
@@ -25,7 +28,7 @@ struct Cli {
 enum Command {
     /// Run the speech server, the identity issuer and the telephone company until interrupted
     Serve(cli::serve::Options),
-    /// Make a call: play a recording to an edge and print its captions
+    /// Make a call: play a recording to an edge, print its captions and what became of it
     Call(cli::call::Options),
     /// Verify a telephone number at an edge, then dial another with it
     Phone(cli::phone::Options),

@@ -28,13 +28,21 @@ pub struct PhoneOptions {
     args: Vec<String>,
 }
 
-/// Plays a call's audio to the Worker and shows the captions.
+/// Where finished calls are written, each to a folder of its own, unless `--out` names another.
+const CALLS: &str = "build/calls";
+
+/// Plays a call's audio to the Worker, shows the captions, and writes what became of it to a folder.
 ///
 /// # Errors
 /// When no system is running, or the call fails.
 pub fn run(repo: &Repo, options: &CallOptions) -> Result<()> {
     let mut command = lab(repo, "call")?;
-    command.arg("--sample-dir").arg(setup::sample_dir(repo)).args(&options.args);
+    command
+        .arg("--sample-dir")
+        .arg(setup::sample_dir(repo))
+        .arg("--out-under")
+        .arg(repo.path(CALLS))
+        .args(&options.args);
     process::run_live(&mut command)
 }
 

@@ -19,6 +19,9 @@ use crate::setup::{self, Purpose};
 use crate::stamp;
 use crate::worker::{self, Flavour, LOCAL_BUILD};
 
+/// Where this machine's Worker keeps what it stores. The number tells its form: a new form that cannot read the old one gets a
+/// new number, as long as nothing is deployed that would have to be moved.
+const STATE: &str = "state/2";
 /// How long the lab may take to answer: it may read its speech model from a cold disk.
 const LAB_PATIENCE: Duration = Duration::from_mins(1);
 /// How long the Worker may take to answer: seconds, but minutes when a source was changed after our own build, since
@@ -194,7 +197,7 @@ fn worker_command(repo: &Repo, ports: Ports, env_file: &Path) -> Command {
     // wrangler.toml names what is deployed.
     command.arg("dev").arg(Flavour::Local.output(repo).join("index.js")).env(LOCAL_BUILD, "1");
     command.args(["--ip", "127.0.0.1", "--port", &ports.worker.to_string()]);
-    command.args(["--show-interactive-dev-session=false", "--persist-to"]).arg(repo.tools("state"));
+    command.args(["--show-interactive-dev-session=false", "--persist-to"]).arg(repo.tools(STATE));
     command.arg("--env-file").arg(env_file);
     // Nothing but this machine is asked or told anything, and wrangler's own files stay in the checkout.
     command

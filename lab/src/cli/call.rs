@@ -1,18 +1,19 @@
-//! `fourwire-lab call`: signs in, plays a recording as the app would, shows the captions, and prints what became of it.
+//! `fourwire-lab call`: signs in, plays a recording as the app would, shows the captions, prints what became of it and
+//! writes it to a folder.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use fourwire_lab::app::{Delivery, Listener, Message, Phone, PhoneOptions, Received, sign_in, text};
+use fourwire_lab::app::{Delivery, Listener, Message, Phone, PhoneOptions, Received, sign_in};
 use fourwire_lab::recording::Recording;
-use fourwire_lab::wer::wer;
 use fourwire_wire::conversation::Conversation;
 use fourwire_wire::event::{ServerEvent, ServiceStatus};
 use fourwire_wire::frame::Channel;
 
-use super::captions::{Captions, clock, name};
+use super::captions::{Captions, name};
+use super::folder::{self, Edge};
+use super::summary::Summary;
 
 /// How long the edge may take to finish a call: draining the speech services, storing and summing up.
 const FINISH_LIMIT: Duration = Duration::from_mins(1);
@@ -37,6 +38,19 @@ pub struct Options {
     /// Who calls
     #[arg(long, default_value = "developer")]
     user: String,
+    /// The folder to write the finished conversation to: audio, transcript, record and picture
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The same, in a folder of the call's own in this one, named by its time and its id; --out goes before it
+    #[arg(long, value_name = "DIR")]
+    out_under: Option<PathBuf>,
+}
+
+impl Options {
+    fn folder(&self, conversation: &Conversation) -> Option<PathBuf> {
+        let own = self.out_under.as_ref().map(|parent| folder::named(parent, conversation));
+        self.out.clone().or(own)
+    }
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -52,7 +66,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         (None, None) => bail!("name a WAV file or --sample-dir"),
     };
     let token = sign_in(&options.lab, &options.user).await?;
-    let phone = PhoneOptions { interim: true, ..PhoneOptions::new(&options.edge, token) };
+    let phone = PhoneOptions { interim: true, ..PhoneOptions::new(&options.edge, &token) };
     let mut phone = Phone::connect(phone).await?;
     let showing = tokio::spawn(show(phone.listener()));
 
@@ -65,7 +79,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 
     if let Some(conversation) = received.conversation() {
         print!("{}", Summary { conversation, recording: &recording });
-        return Ok(());
+        return write(&options, &token, conversation).await;
     }
     match received.closing {
         None => bail!("the edge did not finish the call within {} s", FINISH_LIMIT.as_secs()),
@@ -77,6 +91,14 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
             closing.reason,
         ),
     }
+}
+
+/// Writes the conversation to the folder that was asked for, if any.
+async fn write(options: &Options, token: &str, conversation: &Conversation) -> anyhow::Result<()> {
+    let Some(folder) = options.folder(conversation) else { return Ok(()) };
+    let missing = folder::write(Edge { origin: &options.edge, token }, conversation, &folder).await?;
+    println!("\nWritten to {}", folder.display());
+    if missing.is_empty() { Ok(()) } else { bail!("{}", missing.join("; ")) }
 }
 
 /// Shows captions and troubles as they come, until the connection is closed.
@@ -105,34 +127,5 @@ async fn show(listener: Listener) {
 fn show_status(status: &ServiceStatus, captions: &mut Captions) {
     if let Some(channel) = status.channel {
         captions.note(&format!("[{}: {}]", name(channel == Channel::User), status.status_text));
-    }
-}
-
-/// What became of the call.
-struct Summary<'a> {
-    conversation: &'a Conversation,
-    recording: &'a Recording,
-}
-
-impl fmt::Display for Summary<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { conversation, recording } = self;
-        writeln!(f, "\nConversation {}", conversation.id)?;
-        for audio in &conversation.audio {
-            let name = name(audio.channel == Channel::User);
-            writeln!(f, "  {name:<5} {:.1} s of audio", audio.samples.seconds())?;
-        }
-        let mut segments = conversation.transcript_segments.clone();
-        segments.sort_by(|a, b| a.start.total_cmp(&b.start));
-        for segment in &segments {
-            writeln!(f, "{}  {:<5}  {}", clock(segment.start), name(segment.is_user), segment.text.expose())?;
-        }
-        for channel in Channel::BOTH {
-            if let Some(said) = recording.reference(channel) {
-                let compared = wer(&said, &text(&segments, channel));
-                writeln!(f, "  {:<5} word error rate {compared}", name(channel == Channel::User))?;
-            }
-        }
-        Ok(())
     }
 }
