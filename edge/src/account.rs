@@ -51,7 +51,7 @@ pub(crate) async fn export(request: &Request, env: &Env) -> Result<Response, Pro
     config.vault.as_ref().map_err(Clone::clone)?;
     let conversations: Vec<Known> = user_do::ask(env, &user, &UserRequest::All).await?;
     let numbers: Numbers = ask_phone(env, &user, PhoneRequest::Numbers).await?;
-    let calls: Vec<CallRecord> = ask_phone(env, &user, PhoneRequest::Calls).await?;
+    let calls: Vec<CallRecord> = ask_phone(env, &user, PhoneRequest::AllCalls).await?;
     let calls = calls.iter().map(CallRecord::phone_call).collect();
     let account = serde_json::to_vec(&Account { user: user.clone(), numbers, calls }).map_err(|_| Problem::Internal)?;
     let export = Export {

@@ -31,8 +31,10 @@ use crate::call_store::{CallStore, SavedCall};
 use crate::client::Client;
 use crate::clock::now;
 use crate::problem::Problem;
+use crate::pusher_socket::PusherSocket;
 use crate::speech_socket::SpeechSockets;
 use crate::user_do::{self, UserRequest};
+use crate::user_duties::Duty;
 use crate::{listen, objects, settings, summaries};
 
 /// While a call streams, an alarm this far ahead brings the object back if it is lost without a word.
@@ -78,6 +80,7 @@ impl DurableObject for Call {
             owes_summary: Cell::default(),
             client: Client::default(),
             speech: SpeechSockets::default(),
+            pusher: PusherSocket::default(),
             asleep_until: Cell::default(),
             alarm_at: Cell::default(),
         };
@@ -144,6 +147,7 @@ pub(crate) struct Shell {
     owes_summary: Cell<bool>,
     client: Client,
     pub(crate) speech: SpeechSockets,
+    pub(crate) pusher: PusherSocket,
     /// When the sleep that is under way ends.
     asleep_until: Cell<Option<UnixMillis>>,
     /// When the alarm that is set rings.
@@ -220,6 +224,7 @@ impl Shell {
         for channel in Channel::BOTH {
             self.speech.close(channel);
         }
+        PusherSocket::close(self);
         self.session.replace(Some(Session::restore(snapshot, saved, &self.services()?)));
         if let Some(attached) = self.client.find(&self.state) {
             let rate = SampleRate::new(attached.sample_rate).map_err(|_| Problem::Internal)?;
@@ -285,6 +290,9 @@ impl Shell {
             Action::SpeechAudio { channel, stream, pcm } => self.speech.audio(channel, stream, pcm),
             Action::SpeechText { channel, stream, text } => self.speech.text(channel, stream, text),
             Action::SpeechClose { channel, .. } => self.speech.close(channel),
+            Action::PusherOpen { stream, endpoint } => PusherSocket::open(self, stream, endpoint),
+            Action::PusherSend { stream, message } => PusherSocket::send(self, stream, message.expose()),
+            Action::PusherClose { .. } => PusherSocket::close(self),
             Action::Save(snapshot) => self.keep(|store, vault, user| store.save(vault, user, &snapshot)),
             Action::SaveSegment(segment) => self.keep(|store, vault, user| store.save_segment(vault, user, &segment)),
             Action::Record(chunk) => self.record(chunk),
@@ -365,8 +373,10 @@ impl Shell {
         let (user, _) = self.name()?;
         self.archive()?.put(conversation).await?;
         user_do::ask::<bool>(&self.env, &user, &UserRequest::Keep(conversation.entry())).await?;
-        if self.owes_summary.take() {
-            user_do::ask::<()>(&self.env, &user, &UserRequest::Owe(conversation.id)).await?;
+        let has_webhook = self.config.webhook.as_ref().map_err(Clone::clone)?.is_some();
+        let duties = [(Duty::Summary, self.owes_summary.get()), (Duty::Webhook, has_webhook)];
+        for (duty, _) in duties.into_iter().filter(|(_, is_due)| *is_due) {
+            user_do::ask::<()>(&self.env, &user, &UserRequest::Owe(conversation.id, duty)).await?;
         }
         Ok(())
     }
@@ -417,7 +427,9 @@ impl Shell {
     fn services(&self) -> Result<Services, Problem> {
         let speech = self.config.speech.as_ref().map_err(Clone::clone)?.clone().into();
         let has_model = self.config.summariser.as_ref().map_err(Clone::clone)?.is_some();
-        Ok(Services { speech, has_model })
+        let pusher = self.config.pusher.as_ref().map_err(Clone::clone)?;
+        let (user, _) = self.name()?;
+        Ok(Services { speech, has_model, pusher: pusher.as_ref().map(|pusher| pusher.endpoint(&user)) })
     }
 
     /// Whose call this is: the object's name says it ([`listen::call_name`]).

@@ -1,7 +1,7 @@
 //! `/v1/conversations`: a user's own records, as lists and one by one.
 
 use fourwire_engine::conversations::{Changes, Page};
-use fourwire_wire::conversation::{Conversation, ConversationEntry, ConversationStatus};
+use fourwire_wire::conversation::{Conversation, ConversationEntry};
 use fourwire_wire::ids::{ConversationId, UserId};
 use serde::Serialize;
 use worker::{Env, Request, Response};
@@ -15,35 +15,18 @@ use crate::{auth, body, settings};
 
 /// `GET /v1/conversations`: the user's conversations without their text, newest first, the running call among them.
 pub(crate) async fn list(request: &Request, env: &Env) -> Result<Response, Problem> {
-    let page = Page::parse(request.url()?.query_pairs())?;
     let config = settings::read(env);
     let user = auth::user(request, &config).await?;
+    let page = Page::parse(request.url()?.query_pairs())?;
     // The user's object reads with it; asked here, what is missing is named to whoever asks.
     config.vault.as_ref().map_err(Clone::clone)?;
     let entries: Vec<ConversationEntry> = user_do::ask(env, &user, &UserRequest::List(page)).await?;
     json(&entries)
 }
 
-/// `GET /v1/conversations/{id}`: one conversation with its text, the stored one, or the running call's as it is now.
+/// `GET /v1/conversations/{id}`: one conversation with its text, also while its call runs.
 pub(crate) async fn get(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
-    json(&read(request, env, id).await?)
-}
-
-/// The same as a value.
-pub(crate) async fn read(request: &Request, env: &Env, id: &str) -> Result<Conversation, Problem> {
-    let Opened { user, found, archive } = open(request, env, id).await?;
-    if found.entry.status != ConversationStatus::Completed
-        && let Some(call) = &found.entry.call_id
-    {
-        let live: Option<Conversation> = call_do::ask(env, &user, call, &CallRequest::Conversation).await?;
-        if let Some(live) = live {
-            return Ok(live);
-        }
-    }
-    let mut stored = archive.get().await?.ok_or(Problem::NoConversation)?.0;
-    // Twilio's last report often comes after the client's last word, when the conversation is stored already.
-    stored.phone_call = found.phone_call.or(stored.phone_call);
-    Ok(stored)
+    json(&open(request, env, id).await?.read(env).await?)
 }
 
 /// `PATCH /v1/conversations/{id}`: changes what the user may change.
@@ -83,6 +66,23 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
+    /// The conversation with its text: the stored one, or the running call's as it is now.
+    pub(crate) async fn read(self, env: &Env) -> Result<Conversation, Problem> {
+        let Self { user, found, archive } = self;
+        if found.finished().is_err()
+            && let Some(call) = &found.entry.call_id
+        {
+            let live: Option<Conversation> = call_do::ask(env, &user, call, &CallRequest::Conversation).await?;
+            if let Some(live) = live {
+                return Ok(live);
+            }
+        }
+        let (mut stored, _) = archive.get().await?.ok_or(Problem::NoConversation)?;
+        // Twilio's last report often comes after the client's last word, when the conversation is stored already.
+        stored.phone_call = found.phone_call.or(stored.phone_call);
+        Ok(stored)
+    }
+
     /// Changes the stored conversation, and its entry in the user's index. A change that somebody else makes at the same
     /// time is not lost: the later one is made anew on what the earlier one left.
     pub(crate) async fn rewrite(
@@ -118,7 +118,8 @@ pub(crate) async fn open(request: &Request, env: &Env, id: &str) -> Result<Opene
 /// The same, for what can be done only when the call is over.
 pub(crate) async fn open_finished(request: &Request, env: &Env, id: &str) -> Result<Opened, Problem> {
     let opened = open(request, env, id).await?;
-    if opened.found.entry.status == ConversationStatus::Completed { Ok(opened) } else { Err(Problem::NotFinished) }
+    opened.found.finished()?;
+    Ok(opened)
 }
 
 /// A JSON answer that no cache may keep.

@@ -3,10 +3,11 @@
 //! - [`routes`]: every path, and what answers it;
 //! - [`listen`], [`web_listen`]: how a client's socket reaches its call's object;
 //! - [`conversations`], [`playback`], [`summaries`]: finished calls over HTTP; [`account`]: all of a user's;
+//!   [`operator`]: everybody's;
 //! - [`phone`]: users' numbers, access tokens and calls; [`twilio_hooks`]: Twilio's webhooks;
-//! - [`call_do`]: the object of one call, with [`call_record`] and [`call_store`]; [`user_do`]: the object of one user, with [`user_index`], [`user_keeping`], [`user_summaries`] and [`user_phone`];
+//! - [`call_do`]: the object of one call, with [`call_record`] and [`call_store`]; [`user_do`]: the object of one user, with [`user_index`], [`user_keeping`], [`user_duties`] and [`user_phone`];
 //!   [`line_do`]: the object of one telephone line;
-//! - [`speech_socket`]: streams to speech services;
+//! - [`speech_socket`]: streams to speech services; [`pusher_socket`]: the stream to an operator's program;
 //! - [`twilio_api`]: requests to Twilio;
 //! - [`archive`]: what lies in R2; [`sealed`], [`sealed_row`]: how anything personal is kept;
 //! - [`body`], [`auth`], [`settings`], [`problem`], [`clock`]: who asks, what is configured, how a refusal is told, the time.
@@ -29,9 +30,11 @@ mod drill;
 mod line_do;
 mod listen;
 mod objects;
+mod operator;
 mod phone;
 mod playback;
 mod problem;
+mod pusher_socket;
 mod routes;
 mod sealed;
 mod sealed_row;
@@ -41,10 +44,10 @@ mod summaries;
 mod twilio_api;
 mod twilio_hooks;
 mod user_do;
+mod user_duties;
 mod user_index;
 mod user_keeping;
 mod user_phone;
-mod user_summaries;
 mod web_listen;
 
 use worker::{Context, Env, Request, Response, Result, event};

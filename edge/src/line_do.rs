@@ -42,6 +42,8 @@ pub(crate) enum LineRequest {
     Use(UserId),
     /// A user gives the number up. Answered by nothing.
     Release(UserId),
+    /// What an earlier master secret has sealed is to be sealed anew. Answered by how many records that were.
+    Reseal,
 }
 
 /// What has become of a wish to verify.
@@ -105,6 +107,7 @@ impl DurableObject for Line {
             LineRequest::Holder(user) => objects::answer(self.change(|claim| claim.held_by(&user).cloned())),
             LineRequest::Use(user) => objects::answer(self.usable(&user).await),
             LineRequest::Release(user) => objects::answer(self.release(&user).await),
+            LineRequest::Reseal => objects::answer(self.reseal()),
         }
     }
 
@@ -117,6 +120,13 @@ impl DurableObject for Line {
 }
 
 impl Line {
+    /// Seals anew what an earlier master secret has sealed; how many records that were.
+    fn reseal(&self) -> std::result::Result<usize, Problem> {
+        let index = self.state.id().name().ok_or(Problem::Internal)?;
+        let vault = self.config.vault.as_ref().map_err(Clone::clone)?;
+        SealedRow::new(&self.state, vault, Owner::Number(&index), "claim").reseal()
+    }
+
     /// Lets the claim change and keeps it. What the claim decides between two awaits is decided as one.
     fn change<T>(&self, change: impl FnOnce(&mut Claim) -> T) -> std::result::Result<T, Problem> {
         let index = self.state.id().name().ok_or(Problem::Internal)?;

@@ -14,11 +14,12 @@ use crate::problem::Problem;
 
 /// Both sides' audio, or one's, as a WAV file. It is decrypted on its way out, a few seconds at a time.
 pub(crate) async fn audio(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
+    let Opened { archive, found, .. } = conversations::open(request, env, id).await?;
     let track = match query(request)?.get("channel") {
         Some(name) => name.parse().map_err(Problem::Track)?,
         None => Track::default(),
     };
-    let Opened { archive, .. } = conversations::open_finished(request, env, id).await?;
+    found.finished()?;
     let chunks = archive.chunks().await?;
     let range = request.headers().get("range")?;
     let (key, folder) = (archive.key().clone(), archive.folder().clone());
@@ -63,11 +64,12 @@ fn broken() -> worker::Error {
 
 /// What was said, as text, subtitles or JSON.
 pub(crate) async fn transcript(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
+    let opened = conversations::open(request, env, id).await?;
     let format = match query(request)?.get("format") {
         Some(name) => name.parse().map_err(Problem::Format)?,
         None => Format::Json,
     };
-    let conversation = conversations::read(request, env, id).await?;
+    let conversation = opened.read(env).await?;
     let them = conversation.contact_name.as_ref().map(|name| name.expose().as_str()).unwrap_or_default();
     let text = transcript::write(format, &conversation.transcript_segments, &Names::new("", them))
         .map_err(|_| Problem::Internal)?;

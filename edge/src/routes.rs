@@ -5,7 +5,7 @@ use worker::Method::{Delete, Get, Patch, Post};
 use worker::{Env, Method, Request, Response};
 
 use crate::problem::Problem;
-use crate::{account, conversations, listen, phone, playback, settings, summaries, twilio_hooks, web_listen};
+use crate::{account, conversations, listen, operator, phone, playback, settings, summaries, twilio_hooks, web_listen};
 
 /// Answers a request: the path is looked up first, then whether it takes the method.
 #[expect(clippy::match_same_arms, reason = "a table: every path has its own lines")]
@@ -42,6 +42,9 @@ pub(crate) async fn answer(mut request: Request, env: &Env) -> Result<Response, 
         (["v1", "account"], _) => other("DELETE"),
         (["v1", "account", "export"], Get) => account::export(&request, env).await,
         (["v1", "account", "export"], _) => other("GET"),
+
+        (["v1", "operator", "reseal"], Post) => operator::reseal(&request, env).await,
+        (["v1", "operator", "reseal"], _) => other("POST"),
 
         (["v1", "phone", "numbers"], Get) => phone::list(&request, env).await,
         (["v1", "phone", "numbers"], _) => other("GET"),

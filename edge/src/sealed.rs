@@ -3,6 +3,7 @@
 use fourwire_engine::vault::{NONCE_BYTES, Owner, Vault};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use worker::{SqlStorage, SqlStorageValue};
 
 use crate::problem::Problem;
 
@@ -29,6 +30,39 @@ pub(crate) fn open<'a, T: DeserializeOwned>(
         Problem::Internal
     })?;
     serde_json::from_slice(&plain).map_err(|_| Problem::Internal)
+}
+
+/// Seals anew, under the current master secret, what an earlier one has sealed in a column of a table; how many records that
+/// were. `address` makes a record's address from its row's key.
+pub(crate) fn reseal<'a>(
+    sql: &SqlStorage,
+    vault: &Vault,
+    owner: impl Into<Owner<'a>>,
+    [table, key, column]: [&str; 3],
+    address: impl Fn(&str) -> String,
+) -> Result<usize, Problem> {
+    let owner = owner.into();
+    let rows: Vec<_> = sql.exec(&format!("SELECT {key}, {column} FROM {table}"), None)?.raw().collect();
+    let mut count = 0;
+    for row in rows {
+        let row = row?;
+        let [SqlStorageValue::String(name), SqlStorageValue::Blob(record)] = row.as_slice() else {
+            return Err(Problem::Internal);
+        };
+        if vault.is_current(record) {
+            continue;
+        }
+        let address = address(name);
+        let plain = vault.open(owner, &address, record).map_err(|error| {
+            worker::console_error!("a sealed record {error}");
+            Problem::Internal
+        })?;
+        let record = vault.seal(owner, &address, nonce()?, &plain).map_err(|_| Problem::Internal)?;
+        let values = vec![record.into(), name.as_str().into()];
+        sql.exec(&format!("UPDATE {table} SET {column} = ? WHERE {key} = ?"), values)?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// A fresh nonce for one sealed record.

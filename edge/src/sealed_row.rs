@@ -25,13 +25,25 @@ impl<'a> SealedRow<'a> {
     /// Reads the value; the default where none was kept. It creates nothing: an object that was only asked stays empty,
     /// since a stored object is billed for ever.
     pub(crate) fn read<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
-        if self.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'sealed'", None)?.raw().next().is_none() {
+        if !self.exists()? {
             return Ok(T::default());
         }
         let row = self.sql.exec("SELECT value FROM sealed WHERE name = ?", vec![self.name.into()])?.raw().next();
         let Some(row) = row.transpose()? else { return Ok(T::default()) };
         let [SqlStorageValue::Blob(sealed)] = row.as_slice() else { return Err(Problem::Internal) };
         sealed::open(self.vault, self.owner, self.name, sealed)
+    }
+
+    /// Seals every row of the owner anew where an earlier master secret has sealed it; how many that were.
+    pub(crate) fn reseal(&self) -> Result<usize, Problem> {
+        if !self.exists()? {
+            return Ok(0);
+        }
+        sealed::reseal(&self.sql, self.vault, self.owner, ["sealed", "name", "value"], str::to_owned)
+    }
+
+    fn exists(&self) -> Result<bool, Problem> {
+        Ok(self.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'sealed'", None)?.raw().next().is_some())
     }
 
     /// Keeps the value.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use fourwire_engine::config::Config;
 use fourwire_engine::conversations::Page;
-use fourwire_wire::conversation::{ConversationEntry, PhoneCall};
+use fourwire_wire::conversation::{ConversationEntry, ConversationStatus, PhoneCall};
 use fourwire_wire::ids::{ConversationId, UserId};
 use fourwire_wire::units::UnixMillis;
 use serde::de::DeserializeOwned;
@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use worker::{DurableObject, Env, Request, Response, Result, SqlStorage, State, durable_object};
 
 use crate::problem::Problem;
+use crate::user_duties::Duty;
 use crate::user_index::Index;
 use crate::user_phone::{Phone, PhoneRequest};
-use crate::{objects, settings, user_index, user_phone, user_summaries};
+use crate::{objects, settings, user_duties, user_index, user_phone};
 
 /// What the object is asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,10 +31,12 @@ pub(crate) enum UserRequest {
     All,
     /// One conversation. Answered by [`Found`], where there is one.
     Find(ConversationId),
-    /// A language model still owes a conversation's summary. Answered by nothing.
-    Owe(ConversationId),
+    /// Something is still to be done for a finished conversation. Answered by nothing.
+    Owe(ConversationId, Duty),
     /// A conversation is to be deleted. Answered by whether there was one.
     Delete(ConversationId),
+    /// What an earlier master secret has sealed is to be sealed anew. Answered by how many records that were.
+    Reseal,
     /// Everything is to be deleted. Answered by whether it is; it is not while a call is running.
     Erase,
     /// Something about numbers or calls. Answered as it says.
@@ -49,6 +52,13 @@ pub(crate) struct Found {
     pub(crate) key: Vec<u8>,
     /// What Twilio has told of its call, which may be more than when it was stored.
     pub(crate) phone_call: Option<PhoneCall>,
+}
+
+impl Found {
+    /// Whether the call is over, for what can be done only then.
+    pub(crate) fn finished(&self) -> std::result::Result<(), Problem> {
+        if self.entry.status == ConversationStatus::Completed { Ok(()) } else { Err(Problem::NotFinished) }
+    }
 }
 
 /// How a call begins.
@@ -94,7 +104,7 @@ pub struct User {
     /// When the alarm that is known to be set rings.
     pub(crate) alarm_at: Cell<Option<UnixMillis>>,
     /// Whether the tables are known to be there.
-    has_tables: Cell<bool>,
+    pub(crate) has_tables: Cell<bool>,
 }
 
 impl std::panic::RefUnwindSafe for User {}
@@ -110,6 +120,7 @@ impl DurableObject for User {
         match asked {
             UserRequest::Delete(id) => objects::answer(self.delete(id).await),
             UserRequest::Erase => objects::answer(self.erase().await),
+            UserRequest::Reseal => objects::answer(self.reseal().await),
             asked => self.answer(asked).or_else(|problem| problem.response()),
         }
     }
@@ -139,9 +150,11 @@ impl User {
             UserRequest::Keep(entry) => Response::from_json(&self.keep(&index, &entry)?),
             UserRequest::List(page) => Response::from_json(&index.page(&page)?),
             UserRequest::All => Response::from_json(&index.all()?),
-            UserRequest::Owe(id) => Response::from_json(&self.owe(&index, id)?),
+            UserRequest::Owe(id, duty) => Response::from_json(&self.owe(&index, id, duty)?),
             UserRequest::Find(id) => Response::from_json(&find(&index, &phone, id)?),
-            UserRequest::Delete(_) | UserRequest::Erase | UserRequest::Phone(_) => return Err(Problem::Internal),
+            UserRequest::Delete(_) | UserRequest::Erase | UserRequest::Reseal | UserRequest::Phone(_) => {
+                return Err(Problem::Internal);
+            }
         };
         Ok(answer?)
     }
@@ -157,7 +170,8 @@ impl User {
         if !self.has_tables.replace(true) {
             user_index::create(&sql)?;
             user_phone::create(&sql)?;
-            user_summaries::create(&sql)?;
+            user_duties::create(&sql)?;
+            self.enter_directory(&sql)?;
         }
         Ok(sql)
     }
@@ -206,6 +220,7 @@ fn answer_phone(phone: &Phone<'_>, asked: PhoneRequest) -> std::result::Result<R
         PhoneRequest::Refuse(call) => Response::from_json(&phone.refuse(&call)?),
         PhoneRequest::Progress(call, progress) => Response::from_json(&phone.progress(&call, &progress)?),
         PhoneRequest::Calls => Response::from_json(&phone.calls()?),
+        PhoneRequest::AllCalls => Response::from_json(&phone.all_calls()?),
     };
     Ok(answer?)
 }

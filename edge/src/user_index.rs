@@ -108,6 +108,17 @@ impl<'a> Index<'a> {
         Ok(self.rows("ORDER BY created_at LIMIT 1", vec![])?.next().transpose()?.map(|(entry, _)| entry))
     }
 
+    /// Seals entries and keys anew where an earlier master secret has sealed them; how many that were. What the keys seal stays.
+    pub(crate) fn reseal(&self) -> Result<usize, Problem> {
+        let of = |id: &str, address: fn(ConversationId) -> String| {
+            ConversationId::parse(id).map(address).unwrap_or_default()
+        };
+        let entries = ["conversations", "id", "entry"];
+        let keys = ["conversations", "id", "key"];
+        let entries = sealed::reseal(&self.sql, self.vault, self.user, entries, |id| of(id, address))?;
+        Ok(entries + sealed::reseal(&self.sql, self.vault, self.user, keys, |id| of(id, ConversationKey::address))?)
+    }
+
     /// What was removed here, and may still have something in R2.
     pub(crate) fn leaving(&self) -> Result<Vec<ConversationId>, Problem> {
         let rows = self.sql.exec("SELECT id FROM leaving", None)?.raw();

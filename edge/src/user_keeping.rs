@@ -2,6 +2,7 @@
 //! request everything. The key goes first, and with it whatever R2 or a backup of it still has is unreadable; then R2 is
 //! cleared, again and again until it is.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use fourwire_engine::phone::dialling::WINDOW_MILLIS;
@@ -10,15 +11,16 @@ use fourwire_engine::vault::{Owner, Vault};
 use fourwire_wire::conversation::{ConversationEntry, ConversationStatus};
 use fourwire_wire::ids::{ConversationId, UserId};
 use fourwire_wire::units::UnixMillis;
-use worker::Bucket;
+use worker::{Bucket, SqlStorage};
 
 use crate::clock::now;
+use crate::line_do::{self, LineRequest};
 use crate::problem::Problem;
 use crate::sealed_row::SealedRow;
-use crate::settings;
 use crate::user_do::User;
 use crate::user_index::Index;
 use crate::user_phone::Phone;
+use crate::{operator, settings};
 
 /// Wait before R2 is cleared again, in milliseconds, where it did not go well.
 const RETRY_MILLIS: u64 = 60_000;
@@ -63,6 +65,35 @@ impl User {
         Ok(true)
     }
 
+    /// Seals anew what an earlier master secret has sealed, here and in the objects of the user's numbers; how many records
+    /// that were.
+    pub(crate) async fn reseal(&self) -> Result<usize, Problem> {
+        let (user, vault) = (self.name()?, self.vault()?);
+        let phone = Phone::open(&self.state, &self.config, &user)?;
+        let mut count = Index::new(self.tables()?, vault, &user).reseal()? + phone.reseal()?;
+        for own in phone.numbers()?.verified {
+            count += line_do::ask::<usize>(&self.env, &self.config, &own.phone_number, &LineRequest::Reseal).await?;
+        }
+        Ok(count)
+    }
+
+    /// Sees to it that the user is in the operator's directory. What does not go well now goes the next time.
+    pub(crate) fn enter_directory(&self, sql: &SqlStorage) -> Result<(), Problem> {
+        sql.exec("CREATE TABLE IF NOT EXISTS entered (directory INTEGER PRIMARY KEY)", None)?;
+        if sql.exec("SELECT 1 FROM entered", None)?.raw().next().is_some() {
+            return Ok(());
+        }
+        let (env, config, user, sql) = (self.env.clone(), Rc::clone(&self.config), self.name()?, sql.clone());
+        self.state.wait_until(async move {
+            let Ok(vault) = &config.vault else { return };
+            let is_entered = operator::enter(&env, vault, &user).await.is_ok();
+            if !is_entered || sql.exec("INSERT OR IGNORE INTO entered (directory) VALUES (1)", None).is_err() {
+                worker::console_error!("a user was not entered into the directory");
+            }
+        });
+        Ok(())
+    }
+
     /// Does what is due, and sees to it that it is done again.
     pub(crate) async fn tidy(&self) -> Result<(), Problem> {
         let (user, vault) = (self.name()?, self.vault()?);
@@ -83,8 +114,13 @@ impl User {
         {
             phone.forget_calls(erased)?;
             self.erased_row(vault, &user).write(&None::<UnixMillis>)?;
+            if phone.is_empty()? && index.all()?.is_empty() && index.leaving()?.is_empty() {
+                operator::leave(&self.env, vault, &user).await?;
+                self.has_tables.set(false);
+                return Ok(self.state.storage().delete_all().await?);
+            }
         }
-        self.ask_for_owed(&user, vault).await?;
+        self.do_duties(&user, vault).await?;
         self.clear(&user, vault).await
     }
 
@@ -114,13 +150,15 @@ impl User {
         let retry = (!index.leaving()?.is_empty()).then(|| now() + RETRY_MILLIS);
         let retention = self.config.retention.clone()?;
         let aged = match retention {
-            Some(retention) => index.oldest()?.map(|entry| entry.created_at + retention.millis()),
+            // One that is due and still running is looked at again in a while.
+            Some(retention) => {
+                index.oldest()?.map(|entry| (entry.created_at + retention.millis()).max(now() + RETRY_MILLIS))
+            }
             None => None,
         };
         let erased: Option<UnixMillis> = self.erased_row(self.vault()?, &self.name()?).read()?;
         let calls = erased.map(|moment| moment + WINDOW_MILLIS);
-        // A conversation that is due and still running is looked at again in a while.
-        Ok([retry, aged, calls, self.next_owed()?].into_iter().flatten().min().map(|at| at.max(now() + RETRY_MILLIS)))
+        Ok([retry, aged, calls, self.next_due()?].into_iter().flatten().min())
     }
 
     fn wake_at(&self, at: UnixMillis) {

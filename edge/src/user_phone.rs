@@ -46,8 +46,10 @@ pub(crate) enum PhoneRequest {
     Refuse(CallSid),
     /// Twilio has reported something of a call. Answered by the call as it is now, where that was news.
     Progress(CallSid, Progress),
-    /// All calls, the newest first. Answered by a list.
+    /// The newest calls, the newest first. Answered by a list.
     Calls,
+    /// All calls. Answered by a list, the newest first.
+    AllCalls,
 }
 
 /// A call that a user's device asks for.
@@ -203,7 +205,24 @@ impl<'a> Phone<'a> {
     }
 
     pub(crate) fn calls(&self) -> Result<Vec<CallRecord>, Problem> {
-        self.calls.newest()
+        self.calls.newest(LISTED_CALLS)
+    }
+
+    pub(crate) fn all_calls(&self) -> Result<Vec<CallRecord>, Problem> {
+        // A limit below zero is none.
+        self.calls.newest(-1)
+    }
+
+    /// Seals everything anew where an earlier master secret has sealed it; how many records that were.
+    pub(crate) fn reseal(&self) -> Result<usize, Problem> {
+        let Calls { sql, vault, user } = &self.calls;
+        Ok(self.account.reseal()? + sealed::reseal(sql, vault, *user, ["calls", "sid", "record"], address)?)
+    }
+
+    /// Whether there is nothing of the user here.
+    pub(crate) fn is_empty(&self) -> Result<bool, Problem> {
+        let known = self.numbers()?;
+        Ok(known.verified.is_empty() && known.pending.is_empty() && self.calls.newest(1)?.is_empty())
     }
 
     /// Forgets calls that were asked for up to a moment.
@@ -263,8 +282,8 @@ impl Calls<'_> {
         Ok(())
     }
 
-    fn newest(&self) -> Result<Vec<CallRecord>, Problem> {
-        self.read("SELECT sid, record FROM calls ORDER BY requested_at DESC LIMIT ?", vec![LISTED_CALLS.into()])
+    fn newest(&self, most: i64) -> Result<Vec<CallRecord>, Problem> {
+        self.read("SELECT sid, record FROM calls ORDER BY requested_at DESC LIMIT ?", vec![most.into()])
     }
 
     fn read(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<CallRecord>, Problem> {

@@ -7,10 +7,12 @@
 //! - [`transcript`]: what was said as text, subtitles or JSON;
 //! - [`summary`]: what is made of a finished call's text;
 //! - [`speech`]: speech services as codecs;
+//! - [`pusher`]: what an operator's program hears of a running call;
 //! - [`phone`]: numbers, who may use them, and whom may be called;
 //! - [`twilio`]: what is spoken with Twilio;
 //! - [`identity`]: who a client is, from an ID token;
 //! - [`vault`]: keys, sealing, blind indexes;
+//! - [`webhook`]: how an operator's server is told of a finished call;
 //! - [`config`]: the operator's settings, parsed once.
 //!
 //! `edge` performs what is decided here, and tests play it natively.
@@ -27,9 +29,11 @@ pub mod config;
 pub mod conversations;
 pub mod identity;
 pub mod phone;
+pub mod pusher;
 pub mod record;
 pub mod speech;
 pub mod summary;
 pub mod transcript;
 pub mod twilio;
 pub mod vault;
+pub mod webhook;

@@ -3,6 +3,8 @@
 //! - [`identity`]: signs users in and publishes the keys with which the edge checks their tokens;
 //! - [`deepgram`]: the streaming speech service, strict, with an ear behind it that hears [`tones`] or people;
 //! - [`model`]: the language model that sums calls up, strict, with a writer behind it that needs no model;
+//! - [`hook`]: an operator's own server, which is told of finished conversations;
+//! - [`pusher`]: an operator's program that hears calls while they run, strict;
 //! - [`twilio`]: the telephone company: caller IDs and the calls that verify them, signed webhooks, calls from a browser;
 //! - [`app`]: the phone, a client of the edge; [`recording`] is what it plays, [`wer`] judges what came back, [`picture`]
 //!   draws it.
@@ -23,10 +25,12 @@
 
 pub mod app;
 pub mod deepgram;
+pub mod hook;
 pub mod http;
 pub mod identity;
 pub mod model;
 pub mod picture;
+pub mod pusher;
 pub mod recording;
 pub mod resample;
 pub mod tones;
@@ -47,7 +51,10 @@ use tokio::runtime::{Builder, Runtime};
 use deepgram::{Speech, SpeechOptions};
 pub use ear::RecogniserError;
 use ear::{Engine, Recogniser};
+use hook::HookServer;
 use identity::{Issuer, IssuerOptions, KeyError};
+use model::{ModelOptions, ModelServer};
+use pusher::{PusherOptions, PusherServer};
 use twilio::{Twilio, TwilioOptions};
 
 /// What to start.
@@ -63,6 +70,10 @@ pub struct LabOptions {
     pub issuer: IssuerOptions,
     /// How the telephone company behaves.
     pub twilio: TwilioOptions,
+    /// What the language model wants to be asked with.
+    pub model: ModelOptions,
+    /// How an operator's program behaves that hears calls.
+    pub pusher: PusherOptions,
 }
 
 /// What listens behind the speech server.
@@ -106,6 +117,9 @@ pub struct Lab {
     speech: Speech,
     issuer: Issuer,
     twilio: Twilio,
+    model: ModelServer,
+    hook: HookServer,
+    pusher: PusherServer,
     _threads: Threads,
 }
 
@@ -118,8 +132,8 @@ impl Lab {
         let threads = Threads::new()?;
         let serving = threads.0.as_ref().map(|runtime| runtime.spawn(serve(options)));
         let started = serving.ok_or(StartError::Stopped)?.await.map_err(|_| StartError::Stopped)?;
-        let Served { address, speech, issuer, twilio } = started?;
-        Ok(Self { address, speech, issuer, twilio, _threads: threads })
+        let Served { address, speech, issuer, twilio, model, hook, pusher } = started?;
+        Ok(Self { address, speech, issuer, twilio, model, hook, pusher, _threads: threads })
     }
 
     /// Its address, such as `http://127.0.0.1:4010`.
@@ -140,6 +154,12 @@ impl Lab {
         format!("{}/twilio", self.origin())
     }
 
+    /// The base address of the language model: `/chat/completions` follows.
+    #[must_use]
+    pub fn model_url(&self) -> String {
+        format!("{}/model/v1", self.origin())
+    }
+
     /// Orders faults of the speech service and looks at its streams.
     #[must_use]
     pub fn speech(&self) -> &Speech {
@@ -156,6 +176,36 @@ impl Lab {
     #[must_use]
     pub fn twilio(&self) -> &Twilio {
         &self.twilio
+    }
+
+    /// Where an operator's own server takes messages.
+    #[must_use]
+    pub fn hook_url(&self) -> String {
+        format!("{}/hook", self.origin())
+    }
+
+    /// Orders what an operator's server answers and looks at what it was sent.
+    #[must_use]
+    pub fn hook(&self) -> &HookServer {
+        &self.hook
+    }
+
+    /// The base address of the program that hears calls: `/v1/trigger/listen` follows.
+    #[must_use]
+    pub fn pusher_url(&self) -> String {
+        format!("{}/pusher", self.origin())
+    }
+
+    /// Orders faults of the program that hears calls and looks at what it heard.
+    #[must_use]
+    pub fn pusher(&self) -> &PusherServer {
+        &self.pusher
+    }
+
+    /// Orders faults of the language model and looks at what it was asked.
+    #[must_use]
+    pub fn model(&self) -> &ModelServer {
+        &self.model
     }
 }
 
@@ -185,11 +235,14 @@ struct Served {
     speech: Speech,
     issuer: Issuer,
     twilio: Twilio,
+    model: ModelServer,
+    hook: HookServer,
+    pusher: PusherServer,
 }
 
 /// Binds the port and starts serving in the background.
 async fn serve(options: LabOptions) -> Result<Served, StartError> {
-    let LabOptions { port, engine, speech, issuer, twilio } = options;
+    let LabOptions { port, engine, speech, issuer, twilio, model, pusher } = options;
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let listener = bound.map_err(|error| StartError::Port(port, error))?;
     let address = listener.local_addr().map_err(|error| StartError::Port(port, error))?;
@@ -201,12 +254,18 @@ async fn serve(options: LabOptions) -> Result<Served, StartError> {
     let speech = Speech::new(speech);
     let issuer = Issuer::new(format!("{}/identity", origin(address)), issuer)?;
     let twilio = Twilio::new(twilio);
+    let model = ModelServer::new(model);
+    let hook = HookServer::default();
+    let pusher = PusherServer::new(pusher);
     let routes = Router::new()
         .nest("/identity", issuer.routes())
         .nest("/deepgram", deepgram::routes(speech.clone(), engine))
-        .nest("/twilio", twilio::routes(twilio.clone()));
+        .nest("/twilio", twilio::routes(twilio.clone()))
+        .nest("/model", model::routes(model.clone()))
+        .nest("/pusher", pusher::routes(pusher.clone()))
+        .nest("/hook", hook.routes());
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    Ok(Served { address, speech, issuer, twilio })
+    Ok(Served { address, speech, issuer, twilio, model, hook, pusher })
 }
 
 fn origin(address: SocketAddr) -> String {

@@ -1,8 +1,8 @@
 //! `cargo xtask deploy`: what is about to be deployed is built and its configuration checked; wrangler does the rest.
 
-use std::fs;
+use std::{env, fs};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::process;
 use crate::progress::Progress;
@@ -27,4 +27,20 @@ pub fn run(repo: &Repo, args: &[String]) -> Result<()> {
     })?;
     progress
         .live("deploy", || process::run_live(repo.node_command(repo.node_tool("wrangler")).arg("deploy").args(args)))
+}
+
+/// Has a deployed Worker seal everything anew.
+///
+/// # Errors
+/// When it does not.
+pub fn reseal(repo: &Repo, edge: &str) -> Result<()> {
+    ensure!(
+        env::var_os("OPERATOR_KEY").is_some(),
+        "set OPERATOR_KEY to what the Worker has as its secret of that name"
+    );
+    setup::run_if_needed(repo, Purpose::Build)?;
+    let script = include_str!("reseal.mjs");
+    let mut node = repo.node_command("node");
+    node.args(["--input-type=module", "--eval", script]).env("FOURWIRE_EDGE", edge);
+    process::run_live(&mut node)
 }

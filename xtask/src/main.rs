@@ -61,6 +61,11 @@ enum Command {
         #[arg(long = "for", value_name = "COMMAND")]
         purpose: Option<Purpose>,
     },
+    /// Have a deployed Worker seal everything anew under its current secret, after `ENCRYPTION_SECRET` was rotated
+    Reseal {
+        /// Where it is, such as <https://calls.example.com>; the variable `OPERATOR_KEY` lets this command in
+        edge: String,
+    },
     /// Build the Worker, check its configuration and deploy it to Cloudflare
     Deploy {
         /// Passed on to `wrangler deploy`
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
         Command::Build { drill: true } => worker::run(&repo, Flavour::Drill),
         Command::Build { drill: false } => worker::run(&repo, Flavour::asked_for()),
         Command::Setup { purpose } => setup::run(&repo, purpose),
+        Command::Reseal { edge } => deploy::reseal(&repo, &edge),
         Command::Deploy { args } => deploy::run(&repo, &args),
     };
     match outcome {

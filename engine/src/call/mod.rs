@@ -26,6 +26,7 @@ mod backlog;
 mod captions;
 mod intake;
 mod link;
+mod pusher;
 mod record;
 mod recorder;
 mod session;
@@ -40,6 +41,7 @@ pub use session::{Saved, Services, Session, Start};
 use fourwire_wire::conversation::{Conversation, PhoneCall};
 use fourwire_wire::event::{ServiceStatus, SpeechFault};
 use fourwire_wire::frame::Channel;
+use fourwire_wire::pii::Pii;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::Structured;
 
@@ -95,6 +97,16 @@ pub enum Event<'a> {
         stream: StreamId,
         /// How.
         down: Down,
+    },
+    /// The pusher accepted a connection.
+    PusherOpened {
+        /// Which one.
+        stream: StreamId,
+    },
+    /// A connection to the pusher could not be opened, or has ended.
+    PusherDown {
+        /// Which one.
+        stream: StreamId,
     },
     /// The carrier has reported what has become of the call.
     PhoneCall(&'a PhoneCall),
@@ -191,6 +203,26 @@ pub enum Action<'a> {
         /// Which of the channel's streams.
         stream: StreamId,
     },
+    /// Open a connection to the pusher, and report [`Event::PusherOpened`] or [`Event::PusherDown`]. One whose unsent bytes
+    /// exceed [`crate::pusher::MOST_UNSENT_BYTES`] is to be broken off and reported.
+    PusherOpen {
+        /// Its id, for the reports.
+        stream: StreamId,
+        /// Where.
+        endpoint: crate::pusher::Endpoint,
+    },
+    /// Send a binary message to the pusher.
+    PusherSend {
+        /// On which connection.
+        stream: StreamId,
+        /// The message.
+        message: Pii<Vec<u8>>,
+    },
+    /// Close a connection to the pusher, or stop opening it.
+    PusherClose {
+        /// Which one.
+        stream: StreamId,
+    },
     /// Keep the session's state, in place of an earlier one.
     Save(Box<Snapshot>),
     /// Keep a segment, in place of an earlier one with the same id.
@@ -211,7 +243,7 @@ pub enum Action<'a> {
     Forget,
 }
 
-/// One of a channel's streams, counted from the session's start, so that late news of an earlier one is recognised.
+/// One of a channel's streams, or of the pusher's connections, counted from the session's start, so that late news of an earlier one is recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StreamId(u32);
 

@@ -23,6 +23,7 @@ use fourwire_wire::units::{Samples, UnixMillis};
 use super::captions::Captions;
 use super::intake::{Intake, Stretch};
 use super::link::{Link, News};
+use super::pusher::PusherLink;
 use super::record::{Snapshot, SnapshotChannel};
 use super::recorder::Recorder;
 use super::timers::{Timer, Timers};
@@ -61,6 +62,8 @@ pub struct Services {
     pub speech: Rc<[Provider]>,
     /// Whether there is a language model for summaries.
     pub has_model: bool,
+    /// Where the operator's program hears the user's calls, if there is one.
+    pub pusher: Option<crate::pusher::Endpoint>,
 }
 
 /// What was made of a call's text, and by whom.
@@ -88,6 +91,7 @@ pub struct Session {
     links: PerChannel<Link>,
     captions: PerChannel<Captions>,
     recorder: Recorder,
+    pusher: PusherLink,
     /// Whether summaries are asked of a language model.
     has_model: bool,
     /// What was made of the text, once the call is over.
@@ -148,6 +152,7 @@ impl Session {
         });
         let ends = PerChannel::from_fn(|channel| state.channels.get(channel).end);
         let stored = PerChannel::from_fn(|channel| state.channels.get(channel).stored);
+        let pusher = PusherLink::new(services.pusher.clone(), state.conversation, state.language.clone(), ends);
         let mut timers = Timers::default();
         let phase = if state.ending {
             // The services are gone, so there is nothing to wait for: the wake-up is due at once.
@@ -167,6 +172,7 @@ impl Session {
             links,
             captions,
             recorder: Recorder::new(ends, stored, chunks),
+            pusher,
             has_model: services.has_model,
             summary: None,
             timers,
@@ -214,6 +220,8 @@ impl Session {
                     self.close_utterance(channel);
                 }
             }
+            Event::PusherOpened { stream } => self.pusher.opened(stream, now),
+            Event::PusherDown { stream } => self.pusher.down(stream, now),
             Event::PhoneCall(call) => self.phone_call(call, now),
             Event::Summarised(structured) => self.summarised(structured.cloned()),
             Event::Recorded(span) => self.recorded(span),
@@ -246,11 +254,17 @@ impl Session {
             let wake = self.links.get(channel).wake(now);
             self.timers.set(Timer::Link(channel), wake);
         }
-        if let Some(action) = self.recorder.poll(now) {
-            self.queue([action]);
+        let record = self.recorder.poll(now);
+        // With each chunk the state goes on as far as the chunk reaches: what comes after a restart must not overlap it.
+        let is_cut = matches!(record, Some(Action::Record(_) | Action::KeepChunk(_)));
+        self.queue(record);
+        if is_cut {
+            self.save();
         }
         self.timers.set(Timer::Record, self.recorder.wake());
         self.finish(now);
+        let push = self.pusher.poll(self.state.started_at, now, &mut self.timers);
+        self.queue(push);
         self.actions.pop_front()
     }
 
@@ -260,10 +274,10 @@ impl Session {
         self.timers.next()
     }
 
-    /// Whether streams to speech services are open or wanted, so that the session lives in memory.
+    /// Whether streams to speech services or to the pusher are open or wanted, so that the session lives in memory.
     #[must_use]
     pub fn is_streaming(&self) -> bool {
-        Channel::BOTH.iter().any(|channel| !self.links.get(*channel).is_idle())
+        self.is_transcribing() || self.pusher.is_live()
     }
 
     /// Whether the call is over, stored and forgotten.
@@ -287,6 +301,7 @@ impl Session {
         self.state.ending = false;
         self.store_failures = 0;
         self.summary = None;
+        self.pusher.resume(now);
         self.timers.set(Timer::Drain, None);
         self.timers.set(Timer::Summary, None);
         self.timers.set(Timer::StoreRetry, None);
@@ -326,9 +341,10 @@ impl Session {
                 let is_first = self.state.started_at.is_none();
                 self.state.started_at.get_or_insert(now - intake.millis(pcm));
                 let mut answers = Vec::new();
-                let (links, recorder) = (&mut self.links, &mut self.recorder);
+                let (links, recorder, pusher) = (&mut self.links, &mut self.recorder, &mut self.pusher);
                 intake.frame(channel, pcm, now, |Stretch { channel, samples, spoken }| {
                     recorder.audio(channel, samples, now);
+                    pusher.audio(channel, samples);
                     links.get_mut(channel).audio(samples, spoken, now, &mut answers);
                 });
                 // After a reconnect this is what the gap is measured from, so it must not hide the network's delay.
@@ -386,9 +402,10 @@ impl Session {
     fn flush(&mut self, now: UnixMillis) {
         let Some(intake) = self.intake.take() else { return };
         let mut answers = Vec::new();
-        let (links, recorder) = (&mut self.links, &mut self.recorder);
+        let (links, recorder, pusher) = (&mut self.links, &mut self.recorder, &mut self.pusher);
         intake.finish(|Stretch { channel, samples, spoken }| {
             recorder.audio(channel, samples, now);
+            pusher.audio(channel, samples);
             links.get_mut(channel).audio(samples, spoken, now, &mut answers);
         });
         recorder.flush();
@@ -428,6 +445,7 @@ impl Session {
     fn caption(&mut self, segment: Segment, for_good: bool) {
         let interim = self.client.as_ref().is_some_and(|client| client.interim);
         if for_good {
+            self.pusher.segment(&segment);
             self.keep(segment.clone());
         }
         if self.client.is_some() && (for_good || interim) {
@@ -467,7 +485,7 @@ impl Session {
                     }
                 }
                 // The poll that follows looks after it.
-                Timer::Record => {}
+                Timer::Record | Timer::Pusher => {}
                 Timer::Grace => self.end(now),
                 Timer::Summary => self.summarised(None),
                 Timer::Longest => {

@@ -22,12 +22,14 @@ pub(super) enum Timer {
     Summary,
     /// The recorder is to be looked after.
     Record,
+    /// The link to the pusher is to be looked after.
+    Pusher,
     /// A channel's speech link is to be looked after.
     Link(Channel),
 }
 
 /// How many timers there are.
-const COUNT: usize = 10;
+const COUNT: usize = 11;
 
 /// The table: one moment a timer, or none.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +45,7 @@ impl Timers {
         Timer::StoreRetry,
         Timer::Summary,
         Timer::Record,
+        Timer::Pusher,
         Timer::Link(Channel::User),
         Timer::Link(Channel::Remote),
     ];

@@ -1,20 +1,26 @@
 //! The operator's settings, read once into one typed value. What is missing is named, and the route that needs it refuses.
 
 mod keeping;
+mod operator;
 mod phone;
+mod pusher;
 mod summaries;
+mod webhook;
 
 use fourwire_wire::pii::Pii;
 use thiserror::Error;
 use url::Url;
 
 pub use self::keeping::Retention;
+pub use self::operator::OperatorKey;
 pub use self::phone::{Dialling, Twilio};
 pub use self::summaries::Summariser;
 use crate::identity::Issuer;
+use crate::pusher::Pusher;
 use crate::speech::Provider;
 use crate::speech::deepgram::{self, Deepgram};
 use crate::vault::Vault;
+use crate::webhook::Webhook;
 
 /// Where Firebase publishes the keys of its ID tokens, as a JWK set.
 const FIREBASE_KEYS: &str = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com";
@@ -55,6 +61,12 @@ pub struct Config {
     pub retention: Result<Option<Retention>, ConfigError>,
     /// Who sums conversations up; none: Fourwire's own extract.
     pub summariser: Result<Option<Summariser>, ConfigError>,
+    /// The operator's program that hears calls while they run; none: nobody does.
+    pub pusher: Result<Option<Pusher>, ConfigError>,
+    /// Whose server is told of finished conversations; none: nobody's.
+    pub webhook: Result<Option<Webhook>, ConfigError>,
+    /// What the operator shows to be let in.
+    pub operator_key: Result<OperatorKey, ConfigError>,
 }
 
 impl Config {
@@ -69,6 +81,9 @@ impl Config {
             dialling: settings.dialling(),
             retention: settings.retention(),
             summariser: settings.summariser(),
+            pusher: settings.pusher(),
+            webhook: settings.webhook(),
+            operator_key: settings.operator_key(),
         }
     }
 
@@ -86,6 +101,8 @@ impl Config {
             self.dialling.as_ref().err(),
             self.retention.as_ref().err(),
             self.summariser.as_ref().err(),
+            self.pusher.as_ref().err(),
+            self.webhook.as_ref().err(),
         ];
         parts.into_iter().flatten()
     }

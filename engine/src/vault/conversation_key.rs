@@ -44,6 +44,12 @@ impl ConversationKey {
         Self { key: Pii::new(bytes), head: Head::new(VERSION, &bytes), cipher: Aes256Gcm::new(&bytes.into()) }
     }
 
+    /// Where the wrapped key of a conversation lies, for its seal.
+    #[must_use]
+    pub fn address(conversation: ConversationId) -> String {
+        address(conversation)
+    }
+
     /// Opens a wrapped key.
     ///
     /// # Errors

@@ -79,6 +79,8 @@ pub enum Owner<'a> {
     User(&'a UserId),
     /// A telephone number's, by its blind index.
     Number(&'a str),
+    /// The operator's: where users are found.
+    Operator,
 }
 
 impl<'a> From<&'a UserId> for Owner<'a> {
@@ -157,6 +159,7 @@ fn cipher_of(secret: &[u8], owner: Owner<'_>) -> Aes256Gcm {
     let (id, info) = match owner {
         Owner::User(user) => (user.as_str(), "fourwire/v1/user"),
         Owner::Number(index) => (index, "fourwire/v1/number"),
+        Owner::Operator => ("", "fourwire/v1/operator"),
     };
     Aes256Gcm::new(&derive(secret, id.as_bytes(), info).into())
 }

@@ -15,6 +15,7 @@ mod eviction;
 mod harness;
 mod placement;
 mod placement_random;
+mod pusher;
 mod random;
 mod reconnect;
 mod recording;

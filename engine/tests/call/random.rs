@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::{Action, Down, Event, Services, Session, Start, StreamId};
+use fourwire_engine::pusher::Pusher;
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
 use fourwire_wire::frame::{Channel, Frame, PerChannel};
-use fourwire_wire::ids::ConversationId;
+use fourwire_wire::ids::{ConversationId, UserId};
 use fourwire_wire::pii::Pii;
 use fourwire_wire::query::{Language, Source};
 use fourwire_wire::units::UnixMillis;
@@ -154,6 +155,8 @@ enum Rogue {
     Opened(Channel, usize),
     Said(Channel, usize, String),
     Down(Channel, usize, bool),
+    PusherOpened,
+    PusherDown,
     Stored,
     StoreFailed,
     Timeout,
@@ -189,6 +192,8 @@ fn rogue() -> impl Strategy<Value = Rogue> {
         5 => (channel(), 0_usize..4).prop_map(|(channel, age)| Rogue::Opened(channel, age)),
         6 => (channel(), 0_usize..4, said()).prop_map(|(channel, age, text)| Rogue::Said(channel, age, text)),
         2 => (channel(), 0_usize..4, any::<bool>()).prop_map(|(channel, age, refused)| Rogue::Down(channel, age, refused)),
+        2 => Just(Rogue::PusherOpened),
+        2 => Just(Rogue::PusherDown),
         1 => Just(Rogue::Stored),
         1 => Just(Rogue::StoreFailed),
         4 => Just(Rogue::Timeout),
@@ -199,6 +204,7 @@ fn rogue() -> impl Strategy<Value = Rogue> {
 #[derive(Default)]
 struct Watch {
     streams: PerChannel<Vec<StreamId>>,
+    pusher: StreamId,
     offered: bool,
     forgotten: bool,
 }
@@ -210,6 +216,7 @@ impl Watch {
             assert!(!self.forgotten, "{action:?} after Forget");
             match action {
                 Action::SpeechOpen { channel, stream, .. } => self.streams.get_mut(channel).push(stream),
+                Action::PusherOpen { stream, .. } => self.pusher = stream,
                 Action::Store(_) => assert!(!std::mem::replace(&mut self.offered, true), "two are offered at once"),
                 Action::Forget => self.forgotten = true,
                 Action::SpeechAudio { pcm, .. } => assert!(!pcm.is_empty()),
@@ -245,6 +252,8 @@ impl Watch {
                 let down = if *refused { Down::Refused } else { Down::Closed };
                 Event::SpeechDown { channel: *channel, stream: self.stream(*channel, *age), down }
             }
+            Rogue::PusherOpened => Event::PusherOpened { stream: self.pusher },
+            Rogue::PusherDown => Event::PusherDown { stream: self.pusher },
             Rogue::Stored => Event::Stored,
             Rogue::StoreFailed => Event::StoreFailed,
             Rogue::Timeout => Event::Timeout,
@@ -275,7 +284,9 @@ proptest! {
             source: Source::PhoneCall,
         };
         let mut now = UnixMillis::new(BEGIN);
-        let mut session = Session::start(start, &Services { speech: providers, has_model: true }, now);
+        let pusher = Pusher::new("https://push.example".parse().unwrap(), None);
+        let pusher = Some(pusher.endpoint(&UserId::parse("ann").unwrap()));
+        let mut session = Session::start(start, &Services { speech: providers, has_model: true, pusher }, now);
         let mut watch = Watch::default();
         watch.drain(&mut session, now);
         for (event, millis) in events {

@@ -173,6 +173,34 @@ fn an_eviction_while_chunks_wait_loses_none_of_them() {
 }
 
 #[test]
+fn after_a_machine_died_nothing_overlaps_what_was_cut_before() {
+    for (died, refusing) in [(6_500, 4_000..20_000), (6_500, 0..0), (13_200, 4_000..30_000)] {
+        let mut call = Call::new();
+        call.world.recording.refusing = refusing;
+        call.play(&client(16_000, died));
+        call.run_until(died + 50);
+        call.evict();
+        call.run_for(1_000);
+        call.play(&client(16_000, 8_000));
+        call.run_for(8_100);
+        call.end();
+        call.run_for(40_000);
+        assert!(call.session.is_done());
+        for channel in Channel::BOTH {
+            let audio = call.conversation().audio.iter().find(|audio| audio.channel == channel).unwrap();
+            // The tape that was in memory is lost, and the time until the client was back; both are silence.
+            let length = call.world.recording.joined(channel).len();
+            assert_eq!(length, usize::try_from(2 * audio.samples.get()).unwrap());
+            assert!(
+                audio.samples.seconds() > (f64::from(u32::try_from(died).unwrap()) + 9_000.0) / 1_000.0,
+                "{audio:?}"
+            );
+            assert!(audio.samples.saturating_sub(audio.stored).seconds() < 6.5, "{audio:?}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_stored_for_half_an_hour_is_lost_told_and_not_counted() {
     let client = Client::new(8_000, 2_000_000, Vec::new(), Vec::new());
     let mut call = Call::new();

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use fourwire_lab::deepgram::SpeechOptions;
 use fourwire_lab::identity::IssuerOptions;
+use fourwire_lab::model::ModelOptions;
+use fourwire_lab::pusher::PusherOptions;
 use fourwire_lab::twilio::TwilioOptions;
 use fourwire_lab::{EngineOptions, Lab, LabOptions};
 use serde_json::json;
@@ -51,6 +53,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         speech: SpeechOptions { keep_audio: false, ..SpeechOptions::default() },
         issuer: IssuerOptions { state: options.state, ..IssuerOptions::default() },
         twilio: TwilioOptions::default(),
+        model: ModelOptions::default(),
+        pusher: PusherOptions { keep_frames: false, ..PusherOptions::default() },
     })
     .await?;
     println!("{}", json!({ "ready": true, "origin": lab.origin() }));

@@ -48,15 +48,21 @@ impl Session {
         self.timers.set(Timer::Longest, None);
         self.timers.set(Timer::Drain, Some(now + DRAIN_MILLIS));
         self.finish_links(now);
+        self.pusher.finish(now);
         self.save();
+    }
+
+    /// Whether speech services still have something to say.
+    pub(super) fn is_transcribing(&self) -> bool {
+        Channel::BOTH.iter().any(|channel| !self.links.get(*channel).is_idle())
     }
 
     /// Goes on with the end of the call as far as it can.
     pub(super) fn finish(&mut self, now: UnixMillis) {
-        if matches!(self.phase, Phase::Draining) && !self.is_streaming() {
+        if matches!(self.phase, Phase::Draining) && !self.is_transcribing() {
             self.conclude(now);
         }
-        let is_complete = self.summary.is_some() && self.recorder.is_done();
+        let is_complete = self.summary.is_some() && self.recorder.is_done() && self.pusher.is_done(now);
         if matches!(self.phase, Phase::Concluding) && is_complete && !self.offered {
             self.store(now);
         }
@@ -69,6 +75,7 @@ impl Session {
         }
         self.timers.set(Timer::Drain, None);
         self.phase = Phase::Concluding;
+        self.pusher.conclude(now);
         if self.client.is_some() {
             let processing = self.finished(ConversationStatus::Processing, now);
             self.actions.push_back(Action::Processing(processing));
@@ -139,6 +146,8 @@ impl Session {
             self.actions.push_back(Action::Finished(conversation));
             self.actions.push_back(Action::Close { code: close::NORMAL, reason: "the conversation is stored" });
         }
+        let push = self.pusher.close();
+        self.queue(push);
         self.timers = Timers::default();
         self.actions.push_back(Action::Forget);
     }

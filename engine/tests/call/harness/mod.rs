@@ -2,6 +2,7 @@
 //! happens, and a session that keeps waking itself without getting anywhere is caught.
 
 pub mod client;
+pub mod pusher;
 pub mod recording;
 pub mod service;
 pub mod voice;
@@ -9,12 +10,13 @@ pub mod world;
 
 use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::{Event, Saved, Services, Session, Start};
+use fourwire_engine::pusher::Pusher;
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
 use fourwire_wire::conversation::{Conversation, PhoneCall};
 use fourwire_wire::event::{ServiceStatus, SpeechFault, Status};
 use fourwire_wire::frame::{Channel, PerChannel};
-use fourwire_wire::ids::{CallId, ConversationId};
+use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::pii::Pii;
 use fourwire_wire::query::{Language, Source};
 use fourwire_wire::segment::WireSegment;
@@ -50,20 +52,29 @@ impl Call {
 
     /// A call with several such services.
     pub fn with_services(count: usize) -> Self {
-        Self::with(count, false)
+        Self::with(count, false, false)
     }
 
     /// A call with a speech service and a language model, which answers when a test lets it.
     pub fn with_model() -> Self {
-        Self::with(1, true)
+        Self::with(1, true, false)
     }
 
-    fn with(count: usize, has_model: bool) -> Self {
+    /// A call with a speech service and a pusher.
+    pub fn with_pusher() -> Self {
+        Self::with(1, false, true)
+    }
+
+    fn with(count: usize, has_model: bool, has_pusher: bool) -> Self {
         let provider = |number| {
             let origin = format!("https://service-{number}.example").parse().unwrap();
             Provider::Deepgram(Deepgram::new(origin, Pii::new("KEY".to_owned())))
         };
-        let services = Services { speech: (0..count).map(provider).collect(), has_model };
+        let pusher = has_pusher.then(|| {
+            let pusher = Pusher::new("https://push.example".parse().unwrap(), None);
+            pusher.endpoint(&UserId::parse("ann").unwrap())
+        });
+        let services = Services { speech: (0..count).map(provider).collect(), has_model, pusher };
         let start = Start {
             conversation: ConversationId::from_random([9; 16]),
             call_id: CallId::parse("1774440000500").ok(),
@@ -72,7 +83,8 @@ impl Call {
             source: Source::PhoneCall,
         };
         let session = Session::start(start, &services, UnixMillis::new(BEGIN));
-        let world = World::new(vec![PerChannel::from_fn(|_| Service::default()); count]);
+        let mut world = World::new(vec![PerChannel::from_fn(|_| Service::default()); count]);
+        world.pusher = has_pusher.then(pusher::Pusher::new);
         let mut call = Self { now: 0, session, world, services, wakes_at_once: 0 };
         call.drain();
         call
@@ -154,7 +166,7 @@ impl Call {
         let segments = self.world.store.segments.values().cloned().collect();
         let chunks = self.world.recording.kept.values().map(|chunk| chunk.span).collect();
         self.session = Session::restore(state, Saved { segments, chunks }, &self.services);
-        self.world.forget_sockets();
+        self.world.forget_sockets(self.now);
     }
 
     /// A client comes back to a call that was finished.
@@ -162,7 +174,7 @@ impl Call {
         assert!(self.session.is_done());
         let conversation = self.world.store.conversations.last().unwrap().clone();
         self.session = Session::reopen(conversation, &self.services);
-        self.world.forget_sockets();
+        self.world.forget_sockets(self.now);
         self.world.store.forgotten = false;
         self.world.store.segments.clear();
         self.drain();
@@ -219,6 +231,8 @@ impl Call {
             Coming::Summarised(structured) => Event::Summarised(structured.as_ref()),
             Coming::Recorded(span) => Event::Recorded(span),
             Coming::RecordFailed(span) => Event::RecordFailed(span),
+            Coming::PusherOpened(stream) => Event::PusherOpened { stream: *stream },
+            Coming::PusherDown(stream) => Event::PusherDown { stream: *stream },
             Coming::Stored => Event::Stored,
             Coming::StoreFailed => Event::StoreFailed,
         };
@@ -235,6 +249,11 @@ impl Call {
 
 /// What tests ask about a call.
 impl Call {
+    /// Who hears the call.
+    pub fn pusher(&mut self) -> &mut pusher::Pusher {
+        self.world.pusher.as_mut().expect("the call has a pusher")
+    }
+
     /// The one conversation that the call became.
     pub fn conversation(&self) -> &Conversation {
         let [conversation] = self.world.store.conversations.as_slice() else {

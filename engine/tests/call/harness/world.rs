@@ -11,6 +11,7 @@ use fourwire_wire::ids::SegmentId;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::Structured;
 
+use super::pusher::Pusher;
 use super::recording::Recording;
 use super::service::{Answer, Handshake, Service, Stream};
 
@@ -39,6 +40,8 @@ pub enum Coming {
     Summarised(Option<Structured>),
     Recorded(ChunkSpan),
     RecordFailed(ChunkSpan),
+    PusherOpened(StreamId),
+    PusherDown(StreamId),
     Stored,
     StoreFailed,
 }
@@ -79,6 +82,8 @@ pub struct World {
     pub opened: Vec<(Channel, usize, u64)>,
     pub store: Store,
     pub recording: Recording,
+    /// Who hears the call, if somebody does.
+    pub pusher: Option<Pusher>,
     /// What a language model was asked to sum up; it answers what a test lets it.
     pub summaries: Vec<(u64, Conversation)>,
     pub told: Vec<(u64, Told)>,
@@ -96,6 +101,7 @@ impl World {
             opened: Vec::new(),
             store: Store::default(),
             recording: Recording::default(),
+            pusher: None,
             summaries: Vec::new(),
             told: Vec::new(),
             connected: false,
@@ -123,7 +129,8 @@ impl World {
     }
 
     /// The session's owner is moved or restarted: all sockets to services and all that was on its way is gone.
-    pub fn forget_sockets(&mut self) {
+    pub fn forget_sockets(&mut self, now: u64) {
+        self.pusher.iter_mut().for_each(|pusher| pusher.forget(now));
         self.streams.clear();
         self.closed.clear();
         self.coming.retain(|_, coming| {
@@ -138,6 +145,14 @@ impl World {
         for (channel, stream) in ids {
             self.streams.remove(&(channel, stream));
             self.send(now, Coming::Down(channel, stream, Down::Closed));
+        }
+    }
+
+    /// Breaks the connection to the pusher off.
+    pub fn cut_pusher(&mut self, now: u64) {
+        let live = self.pusher.as_ref().and_then(|pusher| pusher.connections.last());
+        if let Some(stream) = live.filter(|known| known.closed.is_none()).map(|known| known.stream) {
+            self.send(now, Coming::PusherDown(stream));
         }
     }
 
@@ -161,6 +176,24 @@ impl World {
                 self.streams.remove(&(channel, stream)).expect("only what is open is closed");
                 // The platform tells of it all the same.
                 self.send(now + CLOSE_MILLIS, Coming::Down(channel, stream, Down::Closed));
+            }
+            Action::PusherOpen { stream, endpoint } => {
+                let pusher = self.pusher.as_mut().expect("only who wants to hear calls hears them");
+                pusher.ask(stream, &endpoint, now);
+                match pusher.handshake {
+                    Handshake::Accept(millis) => self.send(now + millis, Coming::PusherOpened(stream)),
+                    Handshake::Refuse(millis) => self.send(now + millis, Coming::PusherDown(stream)),
+                    Handshake::Never => {}
+                }
+            }
+            Action::PusherSend { stream, message } => {
+                let connection = self.pusher.as_mut().and_then(|pusher| pusher.live(stream));
+                connection.expect("only what is open is sent something").take(message.expose(), now);
+            }
+            Action::PusherClose { stream } => {
+                let connection = self.pusher.as_mut().and_then(|pusher| pusher.live(stream));
+                connection.expect("only what is open is closed").closed = Some(now);
+                self.send(now + CLOSE_MILLIS, Coming::PusherDown(stream));
             }
             Action::Save(snapshot) => {
                 let json = serde_json::to_string(&snapshot).unwrap();
@@ -193,6 +226,8 @@ impl World {
             Action::Forget => {
                 self.store.forgotten = true;
                 assert!(self.streams.is_empty(), "nothing is left open");
+                let connections = self.pusher.iter().flat_map(|pusher| &pusher.connections);
+                assert!(connections.into_iter().all(|known| known.closed.is_some()), "nor to the pusher");
             }
         }
     }
@@ -225,6 +260,17 @@ impl World {
             }
             Coming::Down(channel, stream, _) => {
                 self.streams.remove(&(*channel, *stream));
+            }
+            Coming::PusherOpened(stream) => {
+                let Some(connection) = self.pusher.as_mut().and_then(|pusher| pusher.live(*stream)) else {
+                    return false;
+                };
+                connection.opened = Some(now);
+            }
+            Coming::PusherDown(stream) => {
+                if let Some(connection) = self.pusher.as_mut().and_then(|pusher| pusher.live(*stream)) {
+                    connection.closed = Some(now);
+                }
             }
             Coming::Connect { .. } => self.connected = true,
             Coming::Gone => return std::mem::take(&mut self.connected),

@@ -1,0 +1,76 @@
+//! What the operator has done to everything that is stored: `/v1/operator/…`, with `OPERATOR_KEY`.
+
+use fourwire_engine::vault::{Owner, Vault};
+use fourwire_wire::ids::UserId;
+use serde::Serialize;
+use worker::{Env, Request, Response};
+
+use crate::conversations::json;
+use crate::problem::Problem;
+use crate::user_do::{self, UserRequest};
+use crate::{sealed, settings};
+
+/// How many users are seen to in one request, which may ask a thousand objects and no more.
+const USERS_AT_ONCE: u32 = 20;
+/// Where users are entered, so that they can be found: objects themselves cannot be listed by name.
+const DIRECTORY: &str = "users/";
+
+/// How far it is.
+#[derive(Serialize)]
+struct Resealed {
+    /// Users that were seen to.
+    users: usize,
+    /// Records that were sealed anew.
+    records: usize,
+    /// What to ask with for those who are left; null where there are none.
+    cursor: Option<String>,
+}
+
+/// `POST /v1/operator/reseal?cursor=…`: seals anew, under the current `ENCRYPTION_SECRET`, what an earlier one has sealed.
+pub(crate) async fn reseal(request: &Request, env: &Env) -> Result<Response, Problem> {
+    let config = settings::read(env);
+    let key = config.operator_key.as_ref().map_err(Clone::clone)?;
+    let given = request.headers().get("authorization")?.ok_or(Problem::NoAuthorization)?;
+    if !key.is(given.strip_prefix("Bearer ").unwrap_or_default()) {
+        return Err(Problem::BadAuthorization);
+    }
+    let vault = config.vault.as_ref().map_err(Clone::clone)?;
+    let bucket = env.bucket(settings::ARCHIVE)?;
+    let mut list = bucket.list().prefix(DIRECTORY).limit(USERS_AT_ONCE);
+    if let Some((_, cursor)) = request.url()?.query_pairs().find(|(name, _)| name == "cursor") {
+        list = list.cursor(cursor);
+    }
+    let page = list.execute().await?;
+    let mut done = Resealed { users: 0, records: 0, cursor: page.cursor().filter(|_| page.truncated()) };
+    for object in page.objects() {
+        let name = object.key();
+        // The user may have gone meanwhile.
+        let Some(entry) = bucket.get(&name).execute().await? else { continue };
+        let entered = entry.body().ok_or(Problem::Internal)?.bytes().await?;
+        let user: UserId = sealed::open(vault, Owner::Operator, &name, &entered)?;
+        done.records += user_do::ask::<usize>(env, &user, &UserRequest::Reseal).await?;
+        done.users += 1;
+        if !vault.is_current(&entered) {
+            bucket.put(&name, sealed::seal(vault, Owner::Operator, &name, &user)?).execute().await?;
+            done.records += 1;
+        }
+    }
+    json(&done)
+}
+
+/// Enters a user into the directory.
+pub(crate) async fn enter(env: &Env, vault: &Vault, user: &UserId) -> Result<(), Problem> {
+    let name = entry_name(vault, user);
+    let entry = sealed::seal(vault, Owner::Operator, &name, user)?;
+    env.bucket(settings::ARCHIVE)?.put(&name, entry).execute().await?;
+    Ok(())
+}
+
+/// Takes a user out of the directory.
+pub(crate) async fn leave(env: &Env, vault: &Vault, user: &UserId) -> Result<(), Problem> {
+    Ok(env.bucket(settings::ARCHIVE)?.delete(entry_name(vault, user)).await?)
+}
+
+fn entry_name(vault: &Vault, user: &UserId) -> String {
+    format!("{DIRECTORY}{}", vault.index("user", user.as_str()))
+}

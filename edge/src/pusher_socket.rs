@@ -1,0 +1,151 @@
+//! A call's connection to the pusher: the operator's own program, which hears the call while it runs.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use fourwire_engine::call::{Event, StreamId};
+use fourwire_engine::pusher::{Endpoint, Heard, MOST_UNSENT_BYTES, read};
+use futures_util::StreamExt;
+use worker::{
+    AbortController, AbortSignal, Delay, Fetch, Method, Request, RequestInit, RequestRedirect, WebSocket,
+    WebsocketEvent,
+};
+
+use crate::call_do::Shell;
+use crate::problem::kind;
+
+/// How long the pusher has to read the rest and to close, before the connection is broken off.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// The connection, if there is one.
+#[derive(Default)]
+pub(crate) struct PusherSocket {
+    slot: RefCell<Option<Connection>>,
+    /// Numbers every connection that this object opened, over restarts of the session in it.
+    opened: Cell<u32>,
+}
+
+/// A connection that is open or being opened.
+struct Connection {
+    serial: u32,
+    stream: StreamId,
+    abort: AbortController,
+    /// None while it is being opened.
+    socket: Option<WebSocket>,
+}
+
+impl PusherSocket {
+    /// Opens a connection, and reports to the session whatever becomes of it.
+    pub(crate) fn open(shell: &Rc<Shell>, stream: StreamId, endpoint: Endpoint) {
+        Self::close(shell);
+        let serial = shell.pusher.opened.get().wrapping_add(1);
+        shell.pusher.opened.set(serial);
+        let abort = AbortController::default();
+        let signal = abort.signal();
+        shell.pusher.slot.replace(Some(Connection { serial, stream, abort, socket: None }));
+        let task = Rc::clone(shell);
+        shell.spawn(async move {
+            follow(&task, stream, serial, &endpoint, &signal).await;
+            if task.pusher.is_current(serial) {
+                task.pusher.slot.take();
+                task.run(Event::PusherDown { stream });
+            }
+        });
+    }
+
+    /// Sends a message, if the connection is still open. One whose other end does not read is broken off.
+    pub(crate) fn send(shell: &Rc<Shell>, stream: StreamId, message: &[u8]) {
+        let slot = shell.pusher.slot.borrow();
+        let Some(connection) = slot.as_ref().filter(|connection| connection.stream == stream) else { return };
+        let Some(socket) = &connection.socket else { return };
+        if let Err(error) = socket.send_with_bytes(message) {
+            // Its close event follows and is reported.
+            worker::console_log!("pusher: not sent: {}", kind(&error));
+        }
+        if socket.as_ref().buffered_amount() > MOST_UNSENT_BYTES {
+            worker::console_warn!("pusher: it does not read what it is sent");
+            drop(slot);
+            if let Some(connection) = shell.pusher.slot.take() {
+                connection.abort.abort();
+            }
+            // The session is in the middle of its actions, and hears of it afterwards.
+            let task = Rc::clone(shell);
+            shell.spawn(async move { task.run(Event::PusherDown { stream }) });
+        }
+    }
+
+    /// Closes the connection, or stops opening it. Nothing more is reported of it.
+    pub(crate) fn close(shell: &Rc<Shell>) {
+        let Some(Connection { abort, socket, .. }) = shell.pusher.slot.take() else { return };
+        let Some(socket) = socket else { return abort.abort() };
+        // It may be gone already.
+        let _ = socket.close(Some(1000), Some("done"));
+        // An open connection is billed and keeps the object in memory: it does not depend on the other end's manners.
+        shell.spawn(async move {
+            Delay::from(CLOSE).await;
+            abort.abort();
+        });
+    }
+
+    fn is_current(&self, serial: u32) -> bool {
+        self.slot.borrow().as_ref().is_some_and(|connection| connection.serial == serial)
+    }
+}
+
+/// Opens a connection and reads what comes over it, until it ends.
+async fn follow(shell: &Rc<Shell>, stream: StreamId, serial: u32, endpoint: &Endpoint, signal: &AbortSignal) {
+    let Some(socket) = connect(endpoint, signal).await else { return };
+    let Ok(mut events) = socket.events() else { return };
+    socket.as_ref().set_binary_type(web_sys::BinaryType::Arraybuffer);
+    if socket.accept().is_err() {
+        return;
+    }
+    if let Some(connection) = shell.pusher.slot.borrow_mut().as_mut().filter(|known| known.serial == serial) {
+        connection.socket = Some(socket.clone());
+    } else {
+        // It was given up while it was being opened.
+        let _ = socket.close(Some(1000), Some("done"));
+        return;
+    }
+    shell.run(Event::PusherOpened { stream });
+    let mut is_strange = false;
+    while let Some(Ok(WebsocketEvent::Message(message))) = events.next().await {
+        if !shell.pusher.is_current(serial) {
+            return;
+        }
+        match message.bytes().map_or(Heard::Unknown, |bytes| read(&bytes)) {
+            Heard::Processed => worker::console_warn!("pusher: it has processed a conversation"),
+            Heard::Failed => worker::console_warn!("pusher: it could not process a conversation"),
+            // Once a connection: there may be any number of them.
+            Heard::Unknown if !std::mem::replace(&mut is_strange, true) => {
+                worker::console_warn!("pusher: it sent something that is not known");
+            }
+            Heard::Unknown => {}
+        }
+    }
+}
+
+/// Asks for a connection. A refusal is logged with its status and nothing else.
+async fn connect(endpoint: &Endpoint, signal: &AbortSignal) -> Option<WebSocket> {
+    let mut init = RequestInit::new();
+    // The key is for the address that the operator has set, and for no other.
+    init.with_method(Method::Get).with_redirect(RequestRedirect::Manual);
+    init.headers.set("upgrade", "websocket").ok()?;
+    if let Some(authorization) = &endpoint.authorization {
+        init.headers.set("authorization", authorization.expose()).ok()?;
+    }
+    let request = Request::new_with_init(endpoint.url.expose(), &init).ok()?;
+    let answer = match Fetch::Request(request).send_with_signal(signal).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            worker::console_warn!("pusher: not reached: {}", kind(&error));
+            return None;
+        }
+    };
+    let (status, socket) = (answer.status_code(), answer.websocket());
+    if socket.is_none() {
+        worker::console_warn!("pusher: refused with status {status}");
+    }
+    socket
+}

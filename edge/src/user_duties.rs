@@ -1,0 +1,196 @@
+//! What a user's object still has to do for finished conversations: having a language model sum one up that was down when the
+//! call ended (the conversation has Fourwire's own extract meanwhile), and telling the operator's server of it. What fails is
+//! tried again, less and less often.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use fourwire_engine::vault::Vault;
+use fourwire_wire::ids::{ConversationId, UserId};
+use fourwire_wire::structured::SummaryBy;
+use fourwire_wire::units::UnixMillis;
+use futures_util::future::{Either, select};
+use serde::{Deserialize, Serialize};
+use worker::wasm_bindgen::JsValue;
+use worker::{Delay, Fetch, Method, Request, RequestInit, SqlStorage, SqlStorageValue};
+
+use crate::archive::Archive;
+use crate::clock::now;
+use crate::problem::{Problem, kind};
+use crate::summaries;
+use crate::user_do::User;
+use crate::user_index::Index;
+
+/// Wait before the second try, in milliseconds; four times as long after each further one.
+const FIRST_WAIT_MILLIS: u64 = 60_000;
+/// How often a thing is tried: at once, then after 1, 5, 21 and 85 minutes, and after 6 hours.
+const TRIES: u32 = 6;
+/// How long the operator's server may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Something to be done for a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Duty {
+    /// A language model is to be asked once more. It was asked before.
+    Summary,
+    /// The operator's server is to be told.
+    Webhook,
+}
+
+impl Duty {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Summary => "summary",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+impl FromStr for Duty {
+    type Err = Problem;
+
+    fn from_str(name: &str) -> Result<Self, Problem> {
+        [Self::Summary, Self::Webhook].into_iter().find(|duty| duty.name() == name).ok_or(Problem::Internal)
+    }
+}
+
+/// A row of the table.
+struct Due {
+    id: ConversationId,
+    duty: Duty,
+    tries: u32,
+    at: UnixMillis,
+}
+
+/// Makes the table, where there is none yet.
+pub(crate) fn create(sql: &SqlStorage) -> Result<(), Problem> {
+    sql.exec(
+        "CREATE TABLE IF NOT EXISTS duties (
+            id TEXT, duty TEXT, tries INTEGER NOT NULL, due INTEGER NOT NULL, PRIMARY KEY (id, duty)
+        ) WITHOUT ROWID",
+        None,
+    )?;
+    Ok(())
+}
+
+impl User {
+    /// Takes a duty on.
+    pub(crate) fn owe(&self, index: &Index<'_>, id: ConversationId, duty: Duty) -> Result<(), Problem> {
+        // A model that has just failed is not asked at once.
+        let tries = u32::from(duty == Duty::Summary);
+        self.note(id, duty, tries)?;
+        self.plan(index)
+    }
+
+    /// When the next one is due.
+    pub(crate) fn next_due(&self) -> Result<Option<UnixMillis>, Problem> {
+        Ok(self.due("ORDER BY due LIMIT 1", vec![])?.first().map(|due| due.at))
+    }
+
+    /// Does what is due.
+    pub(crate) async fn do_duties(&self, user: &UserId, vault: &Vault) -> Result<(), Problem> {
+        let now = i64::try_from(now().get()).map_err(|_| Problem::Internal)?;
+        for Due { id, duty, tries, .. } in self.due("WHERE due <= ?", vec![now.into()])? {
+            let is_done = match duty {
+                Duty::Summary => self.sum_up(user, vault, id).await?,
+                Duty::Webhook => self.tell(user, vault, id).await?,
+            };
+            let tries = tries.saturating_add(1);
+            if is_done || tries >= TRIES {
+                let values = vec![id.to_string().into(), duty.name().into()];
+                self.tables()?.exec("DELETE FROM duties WHERE id = ? AND duty = ?", values)?;
+            } else {
+                self.note(id, duty, tries)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the model; whether there is nothing more to ask, for better or worse.
+    async fn sum_up(&self, user: &UserId, vault: &Vault, id: ConversationId) -> Result<bool, Problem> {
+        let index = Index::new(self.tables()?, vault, user);
+        let Some(archive) = self.archive(&index, user, vault, id)? else { return Ok(true) };
+        let Some((mut conversation, version)) = archive.get().await? else { return Ok(true) };
+        if conversation.summary_by != SummaryBy::Extract {
+            return Ok(true);
+        }
+        match summaries::ask(&self.env, &conversation).await {
+            Some(Ok(structured)) => conversation.sum_up(structured, SummaryBy::Model),
+            Some(Err(error)) => return Ok(!error.is_retryable()),
+            None => return Ok(true),
+        }
+        let is_stored = archive.replace(&conversation, version).await?;
+        if is_stored {
+            index.keep(&conversation.entry())?;
+        }
+        Ok(is_stored)
+    }
+
+    /// Tells the operator's server; whether it knows, or will not be told any more.
+    async fn tell(&self, user: &UserId, vault: &Vault, id: ConversationId) -> Result<bool, Problem> {
+        let Some(webhook) = self.config.webhook.as_ref().map_err(Clone::clone)? else { return Ok(true) };
+        let index = Index::new(self.tables()?, vault, user);
+        let Some(archive) = self.archive(&index, user, vault, id)? else { return Ok(true) };
+        let Some((conversation, _)) = archive.get().await? else { return Ok(true) };
+        let message = webhook.finished(user, &conversation, now()).map_err(|_| Problem::Internal)?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(Some(JsValue::from_str(message.body.expose())));
+        for (name, value) in &message.headers {
+            init.headers.set(name, value)?;
+        }
+        let request = Fetch::Request(Request::new_with_init(&message.url, &init)?);
+        match select(std::pin::pin!(request.send()), Delay::from(PATIENCE)).await {
+            Either::Left((Ok(answer), _)) if (200..300).contains(&answer.status_code()) => return Ok(true),
+            Either::Left((Ok(answer), _)) => worker::console_warn!("webhook: status {}", answer.status_code()),
+            Either::Left((Err(error), _)) => worker::console_warn!("webhook: not reached: {}", kind(&error)),
+            Either::Right(_) => worker::console_warn!("webhook: no answer in {} s", PATIENCE.as_secs()),
+        }
+        Ok(false)
+    }
+
+    /// Where a conversation is kept; `None` for one that was deleted meanwhile.
+    fn archive(
+        &self,
+        index: &Index<'_>,
+        user: &UserId,
+        vault: &Vault,
+        id: ConversationId,
+    ) -> Result<Option<Archive>, Problem> {
+        let Some((_, key)) = index.find(id)? else { return Ok(None) };
+        Archive::open(&self.env, vault, user, id, &key).map(Some)
+    }
+
+    fn note(&self, id: ConversationId, duty: Duty, tries: u32) -> Result<(), Problem> {
+        let wait = match tries.checked_sub(1) {
+            None => 0,
+            Some(waits) => FIRST_WAIT_MILLIS.saturating_mul(1 << waits.saturating_mul(2).min(16)),
+        };
+        let due = i64::try_from((now() + wait).get()).map_err(|_| Problem::Internal)?;
+        let values = vec![id.to_string().into(), duty.name().into(), i64::from(tries).into(), due.into()];
+        self.tables()?.exec("INSERT OR REPLACE INTO duties (id, duty, tries, due) VALUES (?, ?, ?, ?)", values)?;
+        Ok(())
+    }
+
+    fn due(&self, which: &str, values: Vec<SqlStorageValue>) -> Result<Vec<Due>, Problem> {
+        let rows = self.tables()?.exec(&format!("SELECT id, duty, tries, due FROM duties {which}"), values)?.raw();
+        rows.map(|row| {
+            let row = row?;
+            let [
+                SqlStorageValue::String(id),
+                SqlStorageValue::String(duty),
+                SqlStorageValue::Integer(tries),
+                SqlStorageValue::Integer(at),
+            ] = row.as_slice()
+            else {
+                return Err(Problem::Internal);
+            };
+            Ok(Due {
+                id: ConversationId::parse(id).ok_or(Problem::Internal)?,
+                duty: duty.parse()?,
+                tries: u32::try_from(*tries).map_err(|_| Problem::Internal)?,
+                at: UnixMillis::new(u64::try_from(*at).map_err(|_| Problem::Internal)?),
+            })
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,64 @@
+//! An operator's own server, which is told of finished conversations. It keeps what it was sent, and answers what a test wants.
+//!
+//! # Routes
+//! | method | path | answer |
+//! | --- | --- | --- |
+//! | POST | `/hook` | 204, or a status that was ordered |
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+
+/// A message as it came.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: String,
+}
+
+/// A handle to the operator's server.
+#[derive(Clone, Default)]
+pub struct HookServer {
+    state: Arc<Mutex<Taken>>,
+}
+
+#[derive(Default)]
+struct Taken {
+    messages: Vec<Message>,
+    statuses: VecDeque<u16>,
+}
+
+impl HookServer {
+    /// Answers the next messages with these statuses.
+    pub fn answer(&self, statuses: impl IntoIterator<Item = u16>) {
+        self.lock().statuses.extend(statuses);
+    }
+
+    /// Everything that came, in order.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Message> {
+        self.lock().messages.clone()
+    }
+
+    /// The routes, to be nested under an address's path: `/hook`.
+    pub fn routes(&self) -> Router {
+        Router::new().route("/", post(take)).with_state(self.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn take(State(server): State<HookServer>, headers: HeaderMap, body: String) -> StatusCode {
+    let mut taken = server.lock();
+    taken.messages.push(Message { headers, body });
+    let status = taken.statuses.pop_front().and_then(|status| StatusCode::from_u16(status).ok());
+    status.unwrap_or(StatusCode::NO_CONTENT)
+}
