@@ -6,7 +6,8 @@
 //   { "secrets": ["…"], "user": "…", "keys": { "<conversation id>": "<wrapped key>" }, "objects": [{ "name": "…", "body": "…" }] }
 //   [{ "name": "…", "plain": ["…"] } or { "name": "…", "error": "…" }, …]
 //
-// Keys, bodies and plain texts are in Base64. A document has one plain text, a chunk two: the user's and the remote's.
+// Keys, bodies and plain texts are in Base64. A document has one plain text, as has the entry of the
+// user; a chunk has two: the user's and the remote's.
 
 import { createDecipheriv, createHmac, hkdfSync } from "node:crypto";
 import { createInterface } from "node:readline";
@@ -50,6 +51,10 @@ function conversationKey(user, secrets, id, wrapped) {
 
 function openObject({ user, secrets, keys }, name, body) {
   const [top, owner, id, kind, place, ...rest] = name.split("/");
+  if (top === "users" && owner === ownerOf(user, secrets) && id === undefined) {
+    const keys = secrets.map((secret) => ({ id: keyId(secret), aes: hkdf(secret, "", "fourwire/v1/operator") }));
+    return [open(body, 1, keys, name)];
+  }
   if (top !== "conversations" || owner !== ownerOf(user, secrets) || !UUID.test(id) || rest.length > 0) {
     throw new Error("is not an object of this user");
   }

@@ -31,8 +31,10 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The JSON body; null where it is none.
     pub body: Value,
-    /// The body as text.
+    /// The body as text; empty where it is none.
     pub text: String,
+    /// The body as it came.
+    pub bytes: Bytes,
 }
 
 impl Answer {
@@ -69,6 +71,16 @@ pub async fn post(origin: &str, path: &str, token: &str, body: &str) -> Answer {
     exchange(Method::POST, origin, path, &headers, body.to_owned().into()).await
 }
 
+/// `PATCH` with JSON, or what is called so.
+///
+/// # Panics
+/// When nobody answers.
+pub async fn patch(origin: &str, path: &str, token: &str, body: &str) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers = [(AUTHORIZATION.as_str(), bearer.as_str()), (CONTENT_TYPE.as_str(), "application/json")];
+    exchange(Method::PATCH, origin, path, &headers, body.to_owned().into()).await
+}
+
 /// Any request with a body.
 ///
 /// # Panics
@@ -85,6 +97,16 @@ pub async fn get(origin: &str, path: &str, token: &str) -> Answer {
     send(Method::GET, origin, path, Some(token)).await
 }
 
+/// `GET` with a token and more headers.
+///
+/// # Panics
+/// When nobody answers.
+pub async fn get_with(origin: &str, path: &str, token: &str, more: &[(&str, &str)]) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers = [&[(AUTHORIZATION.as_str(), bearer.as_str())], more].concat();
+    exchange(Method::GET, origin, path, &headers, Bytes::new()).await
+}
+
 /// Asks for a WebSocket that is to be refused: the answer is a plain one, in full.
 ///
 /// # Panics
@@ -98,7 +120,15 @@ pub async fn refused_upgrade(origin: &str, path: &str) -> Answer {
 /// # Panics
 /// When they are not answered.
 pub async fn conversations(origin: &str, token: &str) -> Vec<ConversationEntry> {
-    let answer = get(origin, "/v1/conversations", token).await;
+    listed(origin, token, "").await
+}
+
+/// Those conversations of a token's user that a query asks for, such as `?limit=1`.
+///
+/// # Panics
+/// When they are not answered.
+pub async fn listed(origin: &str, token: &str, query: &str) -> Vec<ConversationEntry> {
+    let answer = get(origin, &format!("/v1/conversations{query}"), token).await;
     assert_eq!(answer.status, 200, "{:?}", answer.body);
     serde_json::from_value(answer.body).expect("a list of conversations")
 }
@@ -136,12 +166,12 @@ async fn exchange(method: Method, origin: &str, path: &str, headers: &[(&str, &s
     }
     let request = request.body(Full::new(body.clone())).expect("a good request");
     let answer = fourwire_lab::http::send(request, LIMIT).await.expect("the edge answers");
-    let text = String::from_utf8_lossy(&answer.body).into_owned();
     let answer = Answer {
         status: answer.status,
+        body: answer.json(),
+        text: str::from_utf8(&answer.body).unwrap_or_default().to_owned(),
         headers: answer.headers,
-        body: serde_json::from_str(&text).unwrap_or_default(),
-        text,
+        bytes: answer.body,
     };
     Description::get().check(&Exchange { method: &method, target: path, sent: &body, answer: &answer });
     answer

@@ -7,9 +7,11 @@
 #![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
 
 pub mod http;
+pub mod kept;
 pub mod openapi;
 pub mod personal;
 pub mod phone;
+pub mod playback;
 pub mod raw;
 pub mod talk;
 pub mod workerd;

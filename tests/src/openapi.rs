@@ -2,6 +2,7 @@
 //! that a test receives against it, so that what is written there is what is done.
 
 mod document;
+mod exchange;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -11,7 +12,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use self::document::{Document, Media};
-use crate::http::Answer;
+pub use self::exchange::Exchange;
 
 const TEXT: &str = include_str!("../../docs/openapi.json");
 
@@ -41,14 +42,15 @@ pub struct Operation {
     pub credentials: Option<String>,
     /// What may be sent along.
     pub request: Option<Content>,
+    refuses_by_state: bool,
     /// The answers by their status.
     pub responses: BTreeMap<u16, Response>,
 }
 
 /// An answer.
 pub struct Response {
-    /// Its body; none where it has none.
-    pub content: Option<Content>,
+    /// The bodies that it may have, a media type each; none where it has none.
+    pub content: Vec<Content>,
     headers: Vec<Header>,
 }
 
@@ -66,18 +68,6 @@ struct Header {
     name: String,
     is_required: bool,
     schema: Arc<Validator>,
-}
-
-/// A request and its answer.
-pub struct Exchange<'a> {
-    /// How it was asked.
-    pub method: &'a Method,
-    /// Path and query.
-    pub target: &'a str,
-    /// The body that was sent.
-    pub sent: &'a [u8],
-    /// What came back.
-    pub answer: &'a Answer,
 }
 
 impl Description {
@@ -122,8 +112,10 @@ impl Description {
     pub fn check(&self, exchange: &Exchange<'_>) {
         if let Err(what) = self.judge(exchange) {
             let Exchange { method, target, answer, .. } = exchange;
-            let (status, body) = (answer.status, &answer.text);
-            panic!("docs/openapi.json has no such answer to {method} {target}: {what}\n{status} {body}");
+            let (status, text, bytes) = (answer.status, &answer.text, answer.bytes.len());
+            panic!(
+                "docs/openapi.json has no such answer to {method} {target}: {what}\n{status} {text} ({bytes} bytes)"
+            );
         }
     }
 
@@ -133,11 +125,12 @@ impl Description {
             return exchange.expect(404)?.fits(&self.no_path);
         };
         let Some(operation) = path.operations.iter().find(|operation| operation.method == *exchange.method) else {
-            return exchange.expect(405)?.fits(&self.no_method);
+            let methods: BTreeSet<_> = path.operations.iter().map(|operation| operation.method.as_str()).collect();
+            return exchange.expect(405)?.fits(&self.no_method).and_then(|()| exchange.allows(&methods));
         };
         let response = operation.responses.get(&exchange.answer.status).ok_or("another status")?;
         exchange.fits(response)?;
-        operation.request.as_ref().map_or(Ok(()), |request| exchange.was_rightly_taken(request))
+        operation.request.as_ref().map_or(Ok(()), |request| exchange.was_rightly_taken(request, operation))
     }
 }
 
@@ -168,15 +161,18 @@ impl Operation {
             parameters.iter().filter(|known| known.place == "path").map(|known| &known.name).collect();
         assert_eq!(in_path.len(), path.matches('{').count(), "{path}");
         assert!(in_path.iter().all(|name| path.contains(&format!("{{{name}}}"))), "{path}");
+        let refuses_by_state = operation.refuses_by_state;
         let credentials = operation.security.first().and_then(|scheme| scheme.keys().next().cloned());
         assert!(credentials.iter().all(|name| document.components.security_schemes.contains_key(name)), "{path}");
         let responses = operation.responses.iter();
         Self {
             method: method.to_uppercase().parse().expect("a method"),
             credentials,
+            refuses_by_state,
             request: operation.request_body.as_ref().and_then(|body| {
                 let body = document.request_body(body);
-                Content::read(document, &body.content)
+                assert_eq!(body.content.len(), 1, "one kind of body is enough");
+                Content::read(document, &body.content).pop()
             }),
             responses: responses
                 .map(|(status, response)| (*status, Response::read(document, &document.response(response))))
@@ -210,12 +206,14 @@ impl Response {
 }
 
 impl Content {
-    fn read(document: &Document, content: &BTreeMap<String, Media>) -> Option<Self> {
-        assert!(content.len() <= 1, "one kind of body is enough");
-        let (media_type, media) = content.iter().next()?;
+    fn read(document: &Document, content: &BTreeMap<String, Media>) -> Vec<Self> {
+        content.iter().map(|(media_type, media)| Self::read_one(document, media_type, media)).collect()
+    }
+
+    fn read_one(document: &Document, media_type: &str, media: &Media) -> Self {
         let codes = media.schema["properties"]["code"]["enum"].as_array().into_iter().flatten();
         let content = Self {
-            media_type: media_type.clone(),
+            media_type: media_type.to_owned(),
             schema: document.validator(&media.schema),
             example: media.example.clone(),
             codes: codes.filter_map(|code| code.as_str().map(str::to_owned)).collect(),
@@ -223,7 +221,7 @@ impl Content {
         if let Some(example) = &content.example {
             assert_eq!(faults(&content.schema, example), Ok(()), "an example of the description");
         }
-        Some(content)
+        content
     }
 
     /// Whether it is JSON.
@@ -232,7 +230,7 @@ impl Content {
         self.media_type == "application/json"
     }
 
-    /// A body of this kind as JSON; none where it cannot be read.
+    /// A body of this kind as JSON, bytes that are no text as null; none where it cannot be read.
     fn parse(&self, body: &[u8]) -> Option<Value> {
         match self.media_type.as_str() {
             "application/json" => serde_json::from_slice(body).ok(),
@@ -240,51 +238,8 @@ impl Content {
                 let fields = form_urlencoded::parse(body).into_owned();
                 Some(fields.map(|(name, value)| (name, Value::from(value))).collect())
             }
-            _ => Some(String::from_utf8(body.to_vec()).ok()?.into()),
+            _ => Some(str::from_utf8(body).map_or(Value::Null, Value::from)),
         }
-    }
-}
-
-impl Exchange<'_> {
-    fn expect(&self, status: u16) -> Result<&Self, String> {
-        if self.answer.status == status { Ok(self) } else { Err(format!("not {status}")) }
-    }
-
-    fn fits(&self, response: &Response) -> Result<(), String> {
-        for Header { name, is_required, schema } in &response.headers {
-            match self.header(name) {
-                // A number in a header is digits.
-                Some(text) => {
-                    let value = text.parse::<u64>().map_or_else(|_| text.into(), Value::from);
-                    faults(schema, &value).map_err(|fault| format!("{name}: {fault}"))?;
-                }
-                None if *is_required => return Err(format!("{name} is missing")),
-                None => {}
-            }
-        }
-        let Some(content) = &response.content else {
-            return if self.answer.text.is_empty() { Ok(()) } else { Err("a body".to_owned()) };
-        };
-        if self.header("content-type") != Some(&content.media_type) {
-            return Err(format!("not {}", content.media_type));
-        }
-        let body = content.parse(self.answer.text.as_bytes()).ok_or("unreadable")?;
-        faults(&content.schema, &body)
-    }
-
-    /// Whether what was asked was taken or refused as the description of the request says.
-    fn was_rightly_taken(&self, request: &Content) -> Result<(), String> {
-        let sent = request.parse(self.sent);
-        let is_good = sent.is_some_and(|sent| request.schema.is_valid(&sent));
-        match self.answer.status {
-            ..300 if !is_good => Err("a request that it does not describe was served".to_owned()),
-            422 if is_good => Err("a request that it describes was refused".to_owned()),
-            _ => Ok(()),
-        }
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.answer.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
@@ -296,82 +251,4 @@ fn faults(schema: &Validator, value: &Value) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use hyper::HeaderMap;
-
-    use super::*;
-
-    fn judge(method: &Method, target: &str, status: u16, headers: &[(&'static str, &str)], text: &str) -> bool {
-        judge_sent(method, target, b"", status, headers, text)
-    }
-
-    fn judge_sent(
-        method: &Method,
-        target: &str,
-        sent: &[u8],
-        status: u16,
-        headers: &[(&'static str, &str)],
-        text: &str,
-    ) -> bool {
-        let headers: HeaderMap =
-            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        let answer = Answer { status, headers, body: Value::Null, text: text.to_owned() };
-        Description::get().judge(&Exchange { method, target, sent, answer: &answer }).is_ok()
-    }
-
-    const JSON: (&str, &str) = ("content-type", "application/json");
-    const NO_STORE: (&str, &str) = ("cache-control", "no-store");
-
-    #[test]
-    fn an_answer_with_another_shape_status_or_type_is_found() {
-        let health = |status, headers: &[_], text| judge(&Method::GET, "/healthz?x=1", status, headers, text);
-        assert!(health(200, &[JSON], r#"{"status":"ok","version":"1","problems":[]}"#));
-        assert!(!health(200, &[JSON], r#"{"status":"ok","version":"1","problems":[],"more":1}"#), "one field more");
-        assert!(!health(200, &[JSON], r#"{"status":"ok","version":"1"}"#), "one field less");
-        assert!(!health(200, &[JSON], r#"{"status":"not_configured","version":"1","problems":[]}"#));
-        assert!(!health(200, &[JSON], "fine"));
-        assert!(!health(201, &[JSON], r#"{"status":"ok","version":"1","problems":[]}"#));
-        assert!(!health(200, &[("content-type", "text/html")], r#"{"status":"ok","version":"1","problems":[]}"#));
-    }
-
-    #[test]
-    fn a_refusal_with_another_code_or_without_its_headers_is_found() {
-        let token = |status, code: &str, headers: &[_]| {
-            let text = format!(r#"{{"detail":"No.","code":"{code}"}}"#);
-            judge(&Method::POST, "/v1/phone/token", status, &[&[JSON], headers].concat(), &text)
-        };
-        assert!(token(401, "authorization_missing", &[NO_STORE]));
-        assert!(!token(401, "no_verified_number", &[NO_STORE]), "a code of another status");
-        assert!(!token(401, "authorization_missing", &[]));
-        assert!(!token(401, "authorization_missing", &[("cache-control", "public")]));
-        assert!(token(429, "too_many_requests", &[NO_STORE, ("retry-after", "7")]));
-        assert!(!token(429, "too_many_requests", &[NO_STORE]));
-        assert!(!token(429, "too_many_requests", &[NO_STORE, ("retry-after", "0")]));
-    }
-
-    #[test]
-    fn what_is_not_described_must_be_refused_as_such() {
-        let refused = |method: &Method, target: &str, status, code: &str| {
-            let text = format!(r#"{{"detail":"No.","code":"{code}"}}"#);
-            judge(method, target, status, &[JSON, NO_STORE], &text)
-        };
-        assert!(refused(&Method::GET, "/v1/phones", 404, "not_found"));
-        assert!(!refused(&Method::GET, "/v1/phones", 401, "authorization_missing"));
-        assert!(refused(&Method::PUT, "/v1/phone/numbers/5", 405, "method_not_allowed"));
-        assert!(!refused(&Method::PUT, "/v1/phone/numbers/5", 404, "not_found"));
-        assert!(!refused(&Method::DELETE, "/v1/phone/numbers/verify", 404, "number_not_found"), "it is no id");
-    }
-
-    #[test]
-    fn a_request_is_taken_or_refused_as_described() {
-        let check = |sent: &[u8], status, text| {
-            let headers = [JSON, NO_STORE];
-            judge_sent(&Method::POST, "/v1/phone/numbers/verify/check", sent, status, &headers, text)
-        };
-        let none = r#"{"verified":false,"phone_number_id":null,"status":"none"}"#;
-        let refusal = r#"{"detail":"No.","code":"body_invalid"}"#;
-        let good = br#"{"phone_number":"anything"}"#;
-        assert!(check(good, 200, none) && check(b"[]", 422, refusal) && check(b"", 422, refusal));
-        assert!(!check(b"[]", 200, none) && !check(good, 422, refusal));
-    }
-}
+mod tests;

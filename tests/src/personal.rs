@@ -8,10 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
-use fourwire_lab::tones::VOCABULARY;
+use fourwire_lab::tones::{VOCABULARY, speak};
+use fourwire_wire::units::SAMPLES_PER_SECOND;
 
 /// The users of this test program.
 static USERS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// Stretches of what was recorded of them, as bytes of PCM.
+static SOUNDS: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
+
+/// How long a stretch of sound is that is looked for, in samples: two milliseconds, which no other sound has in common.
+const STRETCH: usize = 32;
 
 /// More digits in a row than this could be a telephone number, or a call's name; a log needs neither.
 const LONGEST_NUMBER: usize = 9;
@@ -19,6 +25,12 @@ const LONGEST_NUMBER: usize = 9;
 /// From now on, this name in a log or on disk is a leak.
 pub fn protect_user(user: &str) {
     USERS.lock().unwrap_or_else(PoisonError::into_inner).insert(user.to_lowercase());
+}
+
+/// From now on, this sound on disk is a leak, as PCM at 16 kHz: two milliseconds of each fifth of a second are known again.
+pub fn protect_sound(samples: &[i16]) {
+    let stretches = samples.chunks(SAMPLES_PER_SECOND as usize / 5).filter_map(|part| part.get(..STRETCH));
+    SOUNDS.lock().unwrap_or_else(PoisonError::into_inner).extend(stretches.map(bytes));
 }
 
 /// What of a log line is personal.
@@ -49,17 +61,23 @@ fn is_mail_address(word: &str) -> bool {
     word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !name.contains('/'))
 }
 
+/// How every JSON web token begins whose header begins with `alg`, `typ`, `cty` or `kid`: long enough to be no accident in
+/// megabytes of sealed audio.
+const TOKENS: [&[u8]; 4] = [b"eyJhbGci", b"eyJ0eXAi", b"eyJjdHki", b"eyJraWQi"];
 /// How the tests' telephone numbers go on after `+1`: fictional ones of two area codes.
 const NUMBERS: [&[u8]; 2] = [b"202555", b"212555"];
 
-/// The files below a directory that hold a spoken word, a token or a telephone number in clear.
+/// The files below a directory that hold a spoken word, as text or as sound, a token or a telephone number in clear.
 ///
 /// # Errors
 /// When a file cannot be read.
 pub fn on_disk(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut needles: Vec<Vec<u8>> = VOCABULARY.iter().map(|word| word.as_bytes().to_vec()).collect();
-    needles.push(b"eyJ".to_vec());
-    needles.extend(NUMBERS.map(<[u8]>::to_vec));
+    // At the stored rate, and as loud as it becomes.
+    let sounds = VOCABULARY.iter().map(|word| speak(word, SAMPLES_PER_SECOND));
+    needles.extend(sounds.map(|sound| bytes(&sound[sound.len() / 2..][..STRETCH])));
+    needles.extend(SOUNDS.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+    needles.extend(TOKENS.iter().chain(&NUMBERS).map(|text| text.to_vec()));
     files_with(directory, &needles)
 }
 
@@ -86,15 +104,29 @@ pub fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn files_with(directory: &Path, needles: &[Vec<u8>]) -> io::Result<Vec<PathBuf>> {
+/// The files below a directory that hold any of these, each of two bytes or more.
+pub(crate) fn files_with(directory: &Path, needles: &[Vec<u8>]) -> io::Result<Vec<PathBuf>> {
+    // A file of megabytes is looked through once, since few places in it begin as a needle does.
+    let mut by_start = vec![Vec::new(); 1 << 16];
+    for needle in needles {
+        by_start[usize::from(u16::from_be_bytes([needle[0], needle[1]]))].push(needle.as_slice());
+    }
+    let begins = |place: &[u8]| {
+        let [first, second, ..] = *place else { return false };
+        by_start[usize::from(u16::from_be_bytes([first, second]))].iter().any(|needle| place.starts_with(needle))
+    };
     let mut found = Vec::new();
     for path in files(directory)? {
         let bytes = fs::read(&path)?;
-        if needles.iter().any(|needle| bytes.windows(needle.len()).any(|window| window == needle)) {
+        if (0..bytes.len()).any(|at| begins(&bytes[at..])) {
             found.push(path);
         }
     }
     Ok(found)
+}
+
+fn bytes(samples: &[i16]) -> Vec<u8> {
+    samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
 }
 
 #[cfg(test)]
@@ -115,5 +147,29 @@ mod tests {
         ] {
             assert_eq!(in_line(line), expected, "{line}");
         }
+    }
+    #[test]
+    fn words_as_text_or_sound_tokens_and_numbers_are_found_in_a_file_and_noise_is_not() {
+        let directory = std::env::temp_dir().join(format!("fourwire-personal-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let recorded: Vec<i16> = (0..16_000).map(|at: i16| at.wrapping_mul(7_919)).collect();
+        protect_sound(&recorded);
+        let sealed: Vec<u8> = (0..1_000_000_u32).map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+        let inside = |middle: &[u8]| [&sealed[..1_001], middle, &sealed[..1_000]].concat();
+        for (content, is_found) in [
+            (sealed.clone(), false),
+            (inside(b"a lantern"), true),
+            (inside(b"+12025550143"), true),
+            (inside(b"eyJhbGciOiJSUzI1NiJ9"), true),
+            (inside(&bytes(&speak("harbor", 16_000))), true),
+            (inside(&bytes(&speak("harbor", 16_000)[..300])), false),
+            (inside(&bytes(&recorded[5_000..9_000])), true),
+        ] {
+            let path = directory.join("file");
+            fs::write(&path, content).unwrap();
+            let expected = if is_found { vec![path] } else { vec![] };
+            assert_eq!(on_disk(&directory).unwrap(), expected);
+        }
+        fs::remove_dir_all(&directory).unwrap();
     }
 }

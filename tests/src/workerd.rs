@@ -133,7 +133,7 @@ fn end_the_run(what: &str, line: &str) -> ! {
 }
 
 /// What wrangler.toml says, for every Worker of this test program.
-fn options() -> &'static Value {
+pub(crate) fn options() -> &'static Value {
     static OPTIONS: OnceLock<Value> = OnceLock::new();
     OPTIONS.get_or_init(|| {
         let output = node("tests/options.mjs").stderr(Stdio::inherit()).output().expect(NODE_RUNS);
@@ -142,7 +142,7 @@ fn options() -> &'static Value {
 }
 
 /// Node with one of our scripts; nothing is told to anybody about it.
-fn node(script: &str) -> Command {
+pub(crate) fn node(script: &str) -> Command {
     let top = top();
     let mut command = Command::new(top.join("node_modules/.bin/node"));
     command

@@ -10,11 +10,15 @@ use fourwire_lab::{Lab, LabOptions, twilio};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
+use crate::kept::Kept;
 use crate::personal;
 use crate::workerd::{Sockets, Workerd};
 
 /// Where Twilio believes the Worker to be.
 pub const PUBLIC_ORIGIN: &str = "https://calls.example.test";
+
+/// The Worker's secret, under which everything lies.
+pub const SECRET: &str = "a secret that is only good for tests";
 
 /// Everything a call needs.
 pub struct World {
@@ -37,13 +41,21 @@ impl World {
     /// # Panics
     /// When it does not start: a test cannot go on without it.
     pub async fn with(options: LabOptions, change: impl FnOnce(&mut Map<String, Value>)) -> Self {
+        Self::with_urls(options, |variables, _| change(variables)).await
+    }
+
+    /// The same for changes that need to know where the lab is.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn with_urls(options: LabOptions, change: impl FnOnce(&mut Map<String, Value>, &Lab)) -> Self {
         static WORLDS: AtomicUsize = AtomicUsize::new(0);
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
         let state = env::temp_dir().join(format!("fourwire-tests-{}-{number}", process::id()));
         fs::create_dir_all(&state).expect("a temporary directory");
         let lab = Lab::start(options).await.expect("the lab starts");
         let mut variables = variables(&lab);
-        change(&mut variables);
+        change(&mut variables, &lab);
         let workerd = Workerd::start(&variables, &state);
         lab.twilio().reach(PUBLIC_ORIGIN, workerd.origin());
         Self { lab, workerd, state, variables }
@@ -87,6 +99,18 @@ impl World {
         self.lab.twilio().reach(PUBLIC_ORIGIN, self.workerd.origin());
     }
 
+    /// The same, and other variables from then on.
+    pub fn crash_into(&mut self, change: impl FnOnce(&mut Map<String, Value>)) {
+        change(&mut self.variables);
+        self.crash();
+    }
+
+    /// Kills the whole Worker, and reads what it had stored and what it knew of a user. [`Self::crash`] starts it again.
+    pub fn kill_and_read(&mut self, user: &str) -> Kept {
+        self.workerd.kill();
+        Kept::read(&self.state, user)
+    }
+
     /// Throws a call's object out of memory. workerd does it while no stream to a speech service is open, which is when
     /// the platform does it too.
     ///
@@ -125,7 +149,7 @@ fn variables(lab: &Lab) -> Map<String, Value> {
         "TWILIO_API_KEY_SID": twilio::API_KEY_SID,
         "TWILIO_API_KEY_SECRET": twilio::API_KEY_SECRET,
         "TWILIO_TWIML_APP_SID": twilio::TWIML_APP_SID,
-        "ENCRYPTION_SECRET": "a secret that is only good for tests",
+        "ENCRYPTION_SECRET": SECRET,
     });
     let Value::Object(variables) = variables else { unreachable!("it is an object") };
     variables

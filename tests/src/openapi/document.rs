@@ -64,6 +64,9 @@ pub(super) struct Operation {
     #[serde(default)]
     pub(super) parameters: Vec<Named<Parameter>>,
     pub(super) request_body: Option<Named<RequestBody>>,
+    /// Whether a body of the described form may be refused as others are, for what it says of things that are not there.
+    #[serde(rename = "x-refuses-by-state", default)]
+    pub(super) refuses_by_state: bool,
     pub(super) responses: BTreeMap<u16, Named<Response>>,
 }
 
@@ -102,6 +105,8 @@ pub(super) struct Response {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Media {
+    /// None where the body is bytes, of which a schema can say nothing.
+    #[serde(default = "anything")]
     pub(super) schema: Value,
     pub(super) example: Option<Value>,
 }
@@ -124,6 +129,10 @@ pub(super) struct Components {
     parameters: BTreeMap<String, Parameter>,
     request_bodies: BTreeMap<String, RequestBody>,
     pub(super) security_schemes: BTreeMap<String, Value>,
+}
+
+fn anything() -> Value {
+    json!({})
 }
 
 /// Something, or the name of a component that is it.

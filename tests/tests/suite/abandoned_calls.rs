@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use fourwire_lab::app::{Phone, PhoneOptions};
+use fourwire_tests::playback::{assert_same, sides};
 use fourwire_tests::{Spoken, Talk, World, assert_words_land, http};
 use fourwire_wire::conversation::ConversationStatus;
+use fourwire_wire::frame::Channel;
 
 const RATE: u32 = 16_000;
 
@@ -14,7 +16,8 @@ async fn a_phone_that_never_comes_back_leaves_a_finished_conversation_after_a_mi
     let options = PhoneOptions { sample_rate: RATE, ..world.phone("never-comes-back") };
     let mut phone = Phone::connect(options.clone()).await.expect("let in");
     let mut spoken = Spoken::default();
-    spoken.say(&mut phone, &Talk::random(23, RATE, 4, &[])).await;
+    let talk = Talk::random(23, RATE, 4, &[]);
+    spoken.say(&mut phone, &talk).await;
     phone.vanish();
     let gone = Instant::now();
 
@@ -24,4 +27,8 @@ async fn a_phone_that_never_comes_back_leaves_a_finished_conversation_after_a_mi
     assert!(gone.elapsed() > Duration::from_secs(55), "it waited for the phone");
     assert_words_land(&conversation.transcript_segments, &spoken.words);
     assert!(conversation.finished_at.is_some_and(|at| Some(at) > conversation.started_at));
+    let heard = sides(world.edge(), &options.token, conversation.id).await;
+    for channel in Channel::BOTH {
+        assert_same(heard.get(channel), talk.recording().audio.get(channel), "up to the last sample that was sent");
+    }
 }

@@ -54,7 +54,7 @@ async fn what_is_not_there_or_takes_another_method_is_said_so() {
     for path in ["/", "/v1", "/v4/listen/more", "/v1/conversations/x/y", "/v2/listen"] {
         assert_eq!(asked(Method::GET, path).await, (404, "not_found".to_owned()), "{path}");
     }
-    for path in ["/healthz", "/v1/conversations", "/v1/conversations/x"] {
+    for path in ["/healthz", "/v1/conversations", "/v1/conversations/x/transcript"] {
         for method in [Method::POST, Method::PUT, Method::DELETE] {
             assert_eq!(asked(method, path).await, (405, "method_not_allowed".to_owned()), "{path}");
         }

@@ -1,0 +1,69 @@
+//! Another master secret: everything that was stored under the old one stays readable, and is sealed anew on request.
+
+use std::time::Duration;
+
+use fourwire_lab::app::{Delivery, Phone, PhoneOptions};
+use fourwire_tests::phone::caller::Caller;
+use fourwire_tests::world::SECRET;
+use fourwire_tests::{Talk, World, http};
+use hyper::Method;
+use serde_json::Value;
+
+const USER: &str = "outlives-a-secret";
+const LIMIT: Duration = Duration::from_secs(30);
+const OPERATOR_KEY: &str = "the key of an operator of the tests";
+const NEWER_SECRET: &str = "a newer secret that is only good for tests";
+
+#[tokio::test]
+async fn after_a_rotation_all_is_readable_and_sealed_anew_on_the_operator_s_request() {
+    let mut world = World::start().await;
+    Caller::new(&world, USER, "+12025551701").await;
+    let options = PhoneOptions { sample_rate: 16_000, ..world.phone(USER) };
+    let mut phone = Phone::connect(options.clone()).await.expect("let in");
+    phone.play(&Talk::random(17, 16_000, 3, &[]).recording(), &Delivery::default()).await.expect("still there");
+    phone.hang_up(LIMIT).await;
+    let before = http::only_conversation(world.edge(), &options.token).await;
+
+    world.crash_into(|variables| {
+        variables.insert("ENCRYPTION_SECRET".to_owned(), format!("{NEWER_SECRET},{SECRET}").into());
+        variables.insert("OPERATOR_KEY".to_owned(), OPERATOR_KEY.into());
+    });
+    assert_eq!(http::only_conversation(world.edge(), &options.token).await, before);
+    let audio = format!("/v1/conversations/{}/audio?channel=1", before.id);
+    let heard = http::get(world.edge(), &audio, &options.token).await;
+    assert_eq!(heard.status, 200);
+
+    let done = reseal(&world, OPERATOR_KEY).await;
+    assert_eq!(done["users"], 1);
+    // The conversation's entry and key, the user's numbers, the number's holder, the user's place in the directory.
+    assert_eq!(done["records"], 5, "{done}");
+    let again = reseal(&world, OPERATOR_KEY).await;
+    assert_eq!((again["users"].as_u64(), again["records"].as_u64()), (Some(1), Some(0)), "all is sealed anew already");
+    assert_eq!(http::only_conversation(world.edge(), &options.token).await, before);
+    assert_eq!(http::get(world.edge(), &audio, &options.token).await.bytes, heard.bytes);
+    let numbers = http::get(world.edge(), "/v1/phone/numbers", &options.token).await;
+    assert_eq!(numbers.body["numbers"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn nobody_but_the_operator_has_things_sealed_anew() {
+    let world = World::shared().await;
+    let token = world.token("no-operator");
+    let answer = http::send(Method::POST, world.edge(), "/v1/operator/reseal", Some(&token)).await;
+    assert_eq!((answer.status, answer.code()), (503, "not_configured"), "without a key there is no operator");
+    let mut world = World::start().await;
+    world.crash_into(|variables| {
+        variables.insert("OPERATOR_KEY".to_owned(), OPERATOR_KEY.into());
+    });
+    for key in [token.as_str(), "", &OPERATOR_KEY[1..]] {
+        let answer = http::send(Method::POST, world.edge(), "/v1/operator/reseal", Some(key)).await;
+        assert_eq!((answer.status, answer.code()), (401, "authorization_invalid"));
+    }
+}
+
+async fn reseal(world: &World, key: &str) -> Value {
+    let answer = http::send(Method::POST, world.edge(), "/v1/operator/reseal", Some(key)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.body["cursor"], Value::Null);
+    answer.body
+}

@@ -1,0 +1,147 @@
+//! What is made of a call's text: by Fourwire itself, by a language model, and who is told of it.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fourwire_lab::LabOptions;
+use fourwire_lab::app::{Delivery, Phone, PhoneOptions};
+use fourwire_lab::model::{Fault, KEY, NAME};
+use fourwire_tests::workerd::top;
+use fourwire_tests::{Talk, World, http};
+use fourwire_wire::conversation::Conversation;
+use fourwire_wire::structured::SummaryBy;
+use serde_json::json;
+use tokio::time::sleep;
+
+const RATE: u32 = 16_000;
+const LIMIT: Duration = Duration::from_secs(40);
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A world with the lab's language model, and its operator's server.
+async fn world() -> World {
+    World::with_urls(LabOptions::default(), |variables, lab| {
+        variables.insert("SUMMARY_MODEL".to_owned(), NAME.into());
+        variables.insert("SUMMARY_URL".to_owned(), lab.model_url().into());
+        variables.insert("SUMMARY_API_KEY".to_owned(), KEY.into());
+        variables.insert("WEBHOOK_URL".to_owned(), lab.hook_url().into());
+        variables.insert("WEBHOOK_SECRET".to_owned(), SECRET.into());
+    })
+    .await
+}
+
+/// A call in which something is said, and what the client is told at its end.
+async fn call(world: &World, user: &str) -> (PhoneOptions, Conversation) {
+    let options = PhoneOptions { sample_rate: RATE, ..world.phone(user) };
+    let mut phone = Phone::connect(options.clone()).await.expect("let in");
+    phone.play(&Talk::random(91, RATE, 4, &[]).recording(), &Delivery::default()).await.expect("still there");
+    let received = phone.hang_up(LIMIT).await;
+    (options, received.conversation().expect("memory_created").clone())
+}
+
+#[tokio::test]
+async fn without_a_model_the_built_in_summary_is_there_and_marked() {
+    let world = World::shared().await;
+    let (_, conversation) = call(world, "summed-up").await;
+    assert_eq!(conversation.summary_by, SummaryBy::Extract);
+    let first = conversation.transcript_segments[0].text.expose();
+    assert!(
+        conversation.structured.overview.expose().to_lowercase().contains(&first.to_lowercase()),
+        "what was said is in it"
+    );
+    assert!(!conversation.structured.title.expose().is_empty());
+}
+
+#[tokio::test]
+async fn a_language_model_sums_up_and_the_operator_s_server_is_told_of_it_in_a_way_it_can_believe() {
+    let world = world().await;
+    let (options, conversation) = call(&world, "model-summed-up").await;
+    assert_eq!(conversation.summary_by, SummaryBy::Model);
+    let asked = world.lab.model().asked();
+    let [asked] = asked.as_slice() else { panic!("it is asked once, not {} times", asked.len()) };
+    let transcript = asked.message("user");
+    for segment in &conversation.transcript_segments {
+        assert!(transcript.contains(segment.text.expose()), "everything that was said is summed up");
+    }
+
+    let begun = Instant::now();
+    while world.lab.hook().messages().is_empty() {
+        assert!(begun.elapsed() < LIMIT, "the operator's server is told");
+        sleep(Duration::from_millis(100)).await;
+    }
+    let message = world.lab.hook().messages()[0].clone();
+    let told = believe(&message.headers, &message.body).expect("the specification's own library believes it");
+    assert_eq!(told["type"], "conversation.finished");
+    assert_eq!(told["data"]["user_id"], "model-summed-up");
+    let stored = http::only_conversation(world.edge(), &options.token).await;
+    let conversation: Conversation =
+        serde_json::from_value(told["data"]["conversation"].clone()).expect("a conversation");
+    assert_eq!(conversation, stored);
+    let forged = message.body.replace("conversation.finished", "conversation.finishes");
+    assert_eq!(believe(&message.headers, &forged), None);
+}
+
+#[tokio::test]
+async fn a_model_and_a_server_that_are_down_are_asked_again_and_the_call_is_finished_meanwhile() {
+    let world = world().await;
+    world.lab.model().arm(1, Fault::Down(503));
+    world.lab.hook().answer([500]);
+    let (options, conversation) = call(&world, "model-was-down").await;
+    assert_eq!(conversation.summary_by, SummaryBy::Extract, "a client does not wait for a model that is down");
+
+    let begun = Instant::now();
+    loop {
+        let stored = http::only_conversation(world.edge(), &options.token).await;
+        if stored.summary_by == SummaryBy::Model && world.lab.hook().messages().len() == 2 {
+            assert_eq!(http::conversations(world.edge(), &options.token).await[0].structured, stored.structured);
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(100), "both are tried again after a minute");
+        sleep(Duration::from_secs(1)).await;
+    }
+    let messages = world.lab.hook().messages();
+    assert_eq!(
+        messages[0].headers["webhook-id"], messages[1].headers["webhook-id"],
+        "it can be told that it is the same"
+    );
+}
+
+#[tokio::test]
+async fn what_a_model_writes_that_is_no_summary_is_not_taken() {
+    let world = world().await;
+    for fault in [Fault::Garbage, Fault::Truncated, Fault::Refusal, Fault::Content(r#"{"title":""}"#.to_owned())] {
+        world.lab.model().arm(1, fault);
+        let (_, conversation) = call(&world, "model-talks-nonsense").await;
+        assert_eq!(conversation.summary_by, SummaryBy::Extract);
+    }
+}
+
+/// What the library of the webhook's specification says of a message: its content, if it is to be believed.
+fn believe(headers: &hyper::HeaderMap, body: &str) -> Option<serde_json::Value> {
+    const JUDGE: &str = r#"
+        const { Webhook } = require("standardwebhooks");
+        let text = "";
+        process.stdin.on("data", (part) => (text += part)).on("end", () => {
+          const { secret, headers, body } = JSON.parse(text);
+          try {
+            process.stdout.write(JSON.stringify(new Webhook(secret).verify(body, headers)));
+          } catch {
+            process.stdout.write("null");
+          }
+        });"#;
+    let named = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let headers: serde_json::Map<_, _> =
+        named.iter().map(|name| ((*name).to_owned(), headers[*name].to_str().expect("text").into())).collect();
+    let mut node = Command::new("node")
+        .current_dir(top())
+        .args(["-e", JUDGE])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node is there");
+    let order = json!({ "secret": SECRET, "headers": headers, "body": body }).to_string();
+    node.stdin.take().expect("a pipe").write_all(order.as_bytes()).expect("it reads");
+    let output = node.wait_with_output().expect("it ends");
+    let verdict = serde_json::from_slice(&output.stdout).expect("a verdict");
+    if verdict == serde_json::Value::Null { None } else { Some(verdict) }
+}
