@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fourwire_engine::call::{Event, StreamId};
-use fourwire_engine::pusher::{Endpoint, Heard, MOST_UNSENT_BYTES, read};
+use fourwire_engine::pusher::{ANSWER_MILLIS, Endpoint, Heard, MOST_UNSENT_BYTES, read};
 use futures_util::StreamExt;
 use worker::{
     AbortController, AbortSignal, Delay, Fetch, Method, Request, RequestInit, RequestRedirect, WebSocket,
@@ -15,7 +15,7 @@ use worker::{
 use crate::call_do::Shell;
 use crate::problem::kind;
 
-/// How long the pusher has to read the rest and to close, before the connection is broken off.
+/// How long the pusher may take to close its end, before the connection is broken off.
 const CLOSE: Duration = Duration::from_secs(5);
 
 /// The connection, if there is one.
@@ -75,14 +75,15 @@ impl PusherSocket {
         }
     }
 
-    /// Closes the connection, or stops opening it. Nothing more is reported of it.
+    /// Closes the connection as soon as the pusher has answered or had the time to, or stops opening it. Nothing more is
+    /// reported of it.
     pub(crate) fn close(shell: &Rc<Shell>) {
         let Some(Connection { abort, socket, .. }) = shell.pusher.slot.take() else { return };
         let Some(socket) = socket else { return abort.abort() };
-        // It may be gone already.
-        let _ = socket.close(Some(1000), Some("done"));
         // An open connection is billed and keeps the object in memory: it does not depend on the other end's manners.
         shell.spawn(async move {
+            Delay::from(Duration::from_millis(ANSWER_MILLIS)).await;
+            leave(&socket);
             Delay::from(CLOSE).await;
             abort.abort();
         });
@@ -105,17 +106,15 @@ async fn follow(shell: &Rc<Shell>, stream: StreamId, serial: u32, endpoint: &End
         connection.socket = Some(socket.clone());
     } else {
         // It was given up while it was being opened.
-        let _ = socket.close(Some(1000), Some("done"));
+        leave(&socket);
         return;
     }
     shell.run(Event::PusherOpened { stream });
     let mut is_strange = false;
     while let Some(Ok(WebsocketEvent::Message(message))) = events.next().await {
-        if !shell.pusher.is_current(serial) {
-            return;
-        }
-        match message.bytes().map_or(Heard::Unknown, |bytes| read(&bytes)) {
-            Heard::Processed => worker::console_warn!("pusher: it has processed a conversation"),
+        let heard = message.bytes().map_or(Heard::Unknown, |bytes| read(&bytes));
+        match heard {
+            Heard::Processed => worker::console_log!("pusher: it has processed a conversation"),
             Heard::Failed => worker::console_warn!("pusher: it could not process a conversation"),
             // Once a connection: there may be any number of them.
             Heard::Unknown if !std::mem::replace(&mut is_strange, true) => {
@@ -123,7 +122,17 @@ async fn follow(shell: &Rc<Shell>, stream: StreamId, serial: u32, endpoint: &End
             }
             Heard::Unknown => {}
         }
+        if heard != Heard::Unknown && !shell.pusher.is_current(serial) {
+            // The answer was all that was waited for.
+            return leave(&socket);
+        }
     }
+}
+
+/// Closes the connection in good order.
+fn leave(socket: &WebSocket) {
+    // It may be gone already.
+    let _ = socket.close(Some(1000), Some("done"));
 }
 
 /// Asks for a connection. A refusal is logged with its status and nothing else.

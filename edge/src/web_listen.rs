@@ -118,7 +118,9 @@ fn token_of(text: &str) -> Result<Pii<String>, &'static str> {
         ClientMessage::Auth { token } => Ok(token),
         ClientMessage::Ignored(Ignored::NotJson) => Err("Invalid JSON"),
         ClientMessage::Ignored(Ignored::MissingToken) => Err("Missing token"),
-        ClientMessage::End | ClientMessage::Ignored(Ignored::UnknownType) => Err("First message must be auth"),
+        ClientMessage::End
+        | ClientMessage::Contact { .. }
+        | ClientMessage::Ignored(Ignored::UnknownType | Ignored::MissingName) => Err("First message must be auth"),
     }
 }
 

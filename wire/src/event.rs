@@ -9,6 +9,8 @@ use crate::pii::Pii;
 
 /// The heartbeat, plain text and no JSON, as the peer's clients know it.
 pub const PING: &str = "ping";
+/// Longest name of the other party, in characters.
+pub const MAX_NAME: usize = 100;
 /// Milliseconds between two heartbeats.
 pub const PING_EVERY_MILLIS: u64 = 10_000;
 
@@ -126,6 +128,11 @@ pub enum ClientMessage {
     },
     /// The call is over: drain, store, finish, answer `memory_created`, close.
     End,
+    /// Who the other party is, in the user's words.
+    Contact {
+        /// The name, of 1 to [`MAX_NAME`] characters.
+        name: Pii<String>,
+    },
     /// JSON of another type, or no JSON at all: nothing follows from it, the session goes on.
     Ignored(Ignored),
 }
@@ -139,6 +146,8 @@ pub enum Ignored {
     UnknownType,
     /// It says `auth` but has no `token`.
     MissingToken,
+    /// It says `contact` but has no name, or one that is too long.
+    MissingName,
 }
 
 impl ClientMessage {
@@ -148,7 +157,13 @@ impl ClientMessage {
         let Ok(message) = serde_json::from_str::<Map<String, Value>>(text) else {
             return Self::Ignored(Ignored::NotJson);
         };
-        match (message.get("type").and_then(Value::as_str), message.get("token").and_then(Value::as_str)) {
+        let text = |name| message.get(name).and_then(Value::as_str);
+        if text("type") == Some("contact") {
+            let name = text("name").map(str::trim).filter(|name| (1..=MAX_NAME).contains(&name.chars().count()));
+            return name
+                .map_or(Self::Ignored(Ignored::MissingName), |name| Self::Contact { name: Pii::new(name.to_owned()) });
+        }
+        match (text("type"), text("token")) {
             (Some("auth"), Some(token)) => Self::Auth { token: Pii::new(token.to_owned()) },
             (Some("auth"), None) => Self::Ignored(Ignored::MissingToken),
             (Some("end"), _) => Self::End,
@@ -187,6 +202,8 @@ mod tests {
             (r#"{"type":"auth","token":"abc"}"#, ClientMessage::Auth { token }),
             (r#"{"type":"auth"}"#, ClientMessage::Ignored(Ignored::MissingToken)),
             (r#"{"type":"end","reason":"hang-up"}"#, ClientMessage::End),
+            (r#"{"type":"contact","name":" Ann "}"#, ClientMessage::Contact { name: Pii::new("Ann".to_owned()) }),
+            (r#"{"type":"contact","name":" "}"#, ClientMessage::Ignored(Ignored::MissingName)),
             (r#"{"type":"skip_question"}"#, ClientMessage::Ignored(Ignored::UnknownType)),
             ("{}", ClientMessage::Ignored(Ignored::UnknownType)),
             ("ping", ClientMessage::Ignored(Ignored::NotJson)),

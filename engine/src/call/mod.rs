@@ -218,7 +218,8 @@ pub enum Action<'a> {
         /// The message.
         message: Pii<Vec<u8>>,
     },
-    /// Close a connection to the pusher, or stop opening it.
+    /// Close a connection to the pusher, or stop opening it. An open one has been sent everything, and may be left to the
+    /// pusher for an answer.
     PusherClose {
         /// Which one.
         stream: StreamId,

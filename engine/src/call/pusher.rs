@@ -2,7 +2,7 @@
 //! and opens another one when it is lost.
 //!
 //! ```text
-//!   Idle ──audio──▶ Connecting ──opened──▶ Open ──all is said──▶ Farewell ──answered, or time is up──▶ Over
+//!   Idle ──audio──▶ Connecting ──opened──▶ Open ──all is said──▶ Leaving ──closed──▶ Over
 //!                      │  ▲                 │
 //!                 fault│  │retry            │fault
 //!                      ▼  │                 │
@@ -36,8 +36,7 @@ const CONNECT_MILLIS: u64 = 5_000;
 const FIRST_WAIT_MILLIS: u64 = 1_000;
 /// Longest wait before a retry, in milliseconds.
 const LONGEST_WAIT_MILLIS: u64 = 60_000;
-/// How long the end of a call waits for a connection, and how long one stays open for an answer after the last message, in
-/// milliseconds.
+/// How long the end of a call waits for a connection, in milliseconds.
 const FLUSH_MILLIS: u64 = 2_000;
 /// How many segments wait for a connection at most: about a quarter of an hour of brisk talk. At the bound the oldest goes.
 const MOST_SEGMENTS: usize = 256;
@@ -68,7 +67,7 @@ enum State {
     Connecting { since: UnixMillis },
     Open { greeted: bool, heartbeat_at: UnixMillis },
     Waiting { until: UnixMillis },
-    Farewell { until: UnixMillis },
+    Leaving,
     Over,
 }
 
@@ -144,18 +143,16 @@ impl PusherLink {
     }
 
     /// The call goes on after all.
-    pub(super) fn resume(&mut self, now: UnixMillis) {
+    pub(super) fn resume(&mut self) {
         self.wait_until = None;
         self.concluded = false;
         self.state = match self.state {
-            State::Farewell { .. } => State::Open { greeted: true, heartbeat_at: now + HEARTBEAT_MILLIS },
             State::Over if self.endpoint.is_some() => State::Idle,
             state => state,
         };
     }
 
-    /// The call is stored: nobody waits for an answer any more.
-    pub(super) fn close(&mut self) -> Option<Action<'static>> {
+    fn close(&mut self) -> Option<Action<'static>> {
         let was_live = self.is_live();
         self.state = State::Over;
         was_live.then_some(Action::PusherClose { stream: self.stream })
@@ -163,21 +160,20 @@ impl PusherLink {
 
     /// Whether there is a connection or one is being opened, so that the session lives in memory.
     pub(super) const fn is_live(&self) -> bool {
-        matches!(self.state, State::Connecting { .. } | State::Open { .. } | State::Farewell { .. })
+        matches!(self.state, State::Connecting { .. } | State::Open { .. } | State::Leaving)
     }
 
     /// Whether the end of the call need not wait any more.
     pub(super) fn is_done(&self, now: UnixMillis) -> bool {
         let is_late = self.concluded && !matches!(self.state, State::Open { .. }) && self.has_waited(now);
-        is_late || matches!(self.state, State::Farewell { .. } | State::Over)
+        is_late || matches!(self.state, State::Leaving | State::Over)
     }
 
     /// When to poll again, if nothing happens before.
     fn wake(&self) -> Option<UnixMillis> {
         let at = match self.state {
-            State::Idle | State::Over => return None,
+            State::Idle | State::Leaving | State::Over => return None,
             State::Open { heartbeat_at, .. } => return Some(heartbeat_at),
-            State::Farewell { until } => return Some(until),
             State::Connecting { since } => since + CONNECT_MILLIS,
             State::Waiting { until } => until,
         };
@@ -202,7 +198,7 @@ impl PusherLink {
                 let message = Pii::new(self.next_message(greeted, heartbeat_at, zero, now)?);
                 Some(Action::PusherSend { stream: self.stream, message })
             }
-            State::Farewell { until } if until <= now => self.close(),
+            State::Leaving => self.close(),
             State::Idle | State::Waiting { .. } | State::Connecting { .. }
                 if self.concluded && self.has_waited(now) =>
             {
@@ -220,7 +216,7 @@ impl PusherLink {
     }
 
     /// The next message on an open connection: what it is about, then whatever there is. Behind the last one the state is
-    /// [`State::Farewell`].
+    /// [`State::Leaving`].
     fn next_message(
         &mut self,
         greeted: bool,
@@ -249,7 +245,7 @@ impl PusherLink {
             return Some(frame::audio(start.seconds(), samples));
         }
         self.concluded.then(|| {
-            self.state = State::Farewell { until: now + FLUSH_MILLIS };
+            self.state = State::Leaving;
             frame::process(self.conversation, &self.language)
         })
     }

@@ -301,7 +301,7 @@ impl Session {
         self.state.ending = false;
         self.store_failures = 0;
         self.summary = None;
-        self.pusher.resume(now);
+        self.pusher.resume();
         self.timers.set(Timer::Drain, None);
         self.timers.set(Timer::Summary, None);
         self.timers.set(Timer::StoreRetry, None);
@@ -365,6 +365,10 @@ impl Session {
         client.last_at = now;
         match ClientMessage::parse(text) {
             ClientMessage::End if matches!(self.phase, Phase::Live) => self.end(now),
+            ClientMessage::Contact { name } => {
+                self.state.contact_name = Some(name);
+                self.save();
+            }
             ClientMessage::End | ClientMessage::Auth { .. } | ClientMessage::Ignored(_) => {}
         }
     }

@@ -1,6 +1,7 @@
 //! What a user may change of a conversation.
 
 use fourwire_wire::conversation::Conversation;
+use fourwire_wire::event::MAX_NAME;
 use fourwire_wire::pii::Pii;
 use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Deserializer};
@@ -8,8 +9,6 @@ use thiserror::Error;
 
 /// Most characters of a title.
 const MAX_TITLE: usize = 200;
-/// Most characters of a name.
-const MAX_NAME: usize = 100;
 
 /// What is to be changed; what is not named stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -18,6 +18,10 @@ use url::Url;
 /// behind than that does not read, or too slowly, and what is not read lies in the memory of the call.
 pub const MOST_UNSENT_BYTES: u32 = 640_000;
 
+/// How long the pusher may take to answer, in milliseconds, once it was sent everything: the peer's stop working on a
+/// conversation when the connection closes.
+pub const ANSWER_MILLIS: u64 = 10_000;
+
 /// An operator's program.
 #[derive(Clone, Debug)]
 pub struct Pusher {

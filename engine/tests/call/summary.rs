@@ -41,6 +41,17 @@ fn without_a_model_the_extract_is_there_at_once_and_says_that_it_is_one() {
 }
 
 #[test]
+fn a_client_may_say_who_the_other_party_is() {
+    let mut call = call(5, false);
+    call.text(r#"{"type":"contact","name":"Ann"}"#);
+    call.evict_under_client(16_000);
+    call.end();
+    call.run_for(3_000);
+    assert_eq!(call.conversation().contact_name, Some(Pii::new("Ann".to_owned())));
+    assert!(call.conversation().structured.overview.expose().contains("Ann: "), "and what they said is told of them");
+}
+
+#[test]
 fn a_call_without_words_is_titled_and_discarded() {
     for has_model in [false, true] {
         let mut call = call(0, has_model);

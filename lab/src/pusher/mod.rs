@@ -120,14 +120,14 @@ async fn serve(socket: &mut Socket, page: &Page) -> End {
         }
         let message = match socket.next().await {
             Some(Ok(Message::Binary(message))) => message,
-            Some(Ok(Message::Text(_))) => return wrong(page, "a text message".to_owned()),
+            Some(Ok(Message::Text(_))) => return wrong(page, "a text message"),
             Some(Ok(Message::Close(frame))) => return End::ByClient(frame.map(|frame| frame.code.into())),
             Some(Ok(_)) => continue,
             Some(Err(_)) | None => return End::Broken,
         };
         let frame = match Frame::read(&message).and_then(|frame| order.check(&frame).map(|()| frame)) {
             Ok(frame) => frame,
-            Err(problem) => return wrong(page, problem),
+            Err(problem) => return wrong(page, &problem),
         };
         let answer = frame.answer();
         page.keep(frame);
@@ -137,8 +137,8 @@ async fn serve(socket: &mut Socket, page: &Page) -> End {
     }
 }
 
-fn wrong(page: &Page, problem: String) -> End {
-    page.update(|report| report.problem = Some(problem.clone()));
+fn wrong(page: &Page, problem: &str) -> End {
+    page.update(|report| report.problem = Some(problem.to_owned()));
     End::Close(POLICY, format!("fourwire-lab is strict: {problem}"))
 }
 

@@ -76,6 +76,24 @@ async fn what_twilio_reports_after_the_client_s_last_word_is_in_the_stored_conve
 }
 
 #[tokio::test]
+async fn when_twilio_says_that_the_call_is_over_so_is_the_listen_session() {
+    let world = World::shared().await;
+    let caller = Caller::new(world, "stays-on-the-line", "+12025551605").await;
+    let options = world.phone("stays-on-the-line");
+    let call_id = options.call_id.clone().expect("a name");
+    let leg = only_leg(&caller.place(&caller.device().to(CALLEE).param("CallId", call_id)).await);
+    caller.told(&leg, CallEvent::Answered).await;
+    let phone = Phone::connect(options.clone()).await.expect("let in");
+    caller.ended(&leg, Ending::Talked(5)).await;
+    // The client does nothing, and is told all the same.
+    assert!(phone.listener().wait_until(LIMIT, |received| received.closing.is_some()).await);
+    let received = phone.received();
+    assert_eq!(received.close_code(), Some(1000));
+    let stored = received.conversation().expect("memory_created").phone_call.clone().expect("as Twilio told");
+    assert_eq!(stored.outcome, Some(Outcome::Completed));
+}
+
+#[tokio::test]
 async fn where_the_operator_wants_it_nobody_listens_without_a_call() {
     let world = strict_world().await;
     let caller = Caller::new(world, "makes-no-call", "+12025551603").await;

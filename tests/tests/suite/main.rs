@@ -9,6 +9,7 @@ mod access_tokens;
 mod admission;
 mod api_description;
 mod archive_trouble;
+mod asked_again;
 mod bad_requests;
 mod call_ledger;
 mod call_limits;

@@ -25,7 +25,7 @@ async fn a_pusher_hears_both_sides_as_one_reads_every_word_and_is_told_of_the_en
     let world = world(&[]).await;
     let options = world.phone("pushed");
     let mutes = [Mute { channel: Channel::User, from: Duration::from_secs(5), until: Duration::from_secs(11) }];
-    let talk = Talk::random(201, options.sample_rate, 13, &mutes);
+    let talk = Talk::random(201, options.sample_rate, 23, &mutes);
     let delivery = Delivery { mutes: mutes.to_vec(), ..Delivery::default() };
     let mut phone = Phone::connect(options.clone()).await.expect("let in");
     phone.play(&marked(talk.recording(), 201), &delivery).await.expect("still there");
@@ -40,11 +40,11 @@ async fn a_pusher_hears_both_sides_as_one_reads_every_word_and_is_told_of_the_en
     assert_eq!((connection.frames.last(), connection.closed_by_client), (Some(&process), Some(1000)));
     assert_eq!(connection.frames.iter().filter(|frame| **frame == Frame::Heartbeat).count(), 1);
 
-    let heard = heard(&[connection.clone()], began(&conversation));
+    let heard = heard(std::slice::from_ref(connection), began(&conversation));
     let mix = mono(world.edge(), &options.token, conversation.id, "mix").await;
     assert_eq!(heard.first().map(|(at, _)| *at), Some(0));
     assert_same(&joined(&heard), &mix, "what the pusher heard");
-    assert_reads(&[connection.clone()], &conversation);
+    assert_reads(std::slice::from_ref(connection), &conversation);
     assert_words_land(&conversation.transcript_segments, &talk.said_unmuted(&mutes));
     let log = world.workerd.log();
     assert!(log.contains("pusher: it has processed a conversation"), "{log}");
@@ -108,7 +108,7 @@ async fn a_pusher_that_is_slow_to_answer_and_talks_nonsense_still_hears_all() {
         let connections = ended(&world, 1).await;
         let connection = connections.last().expect("a connection").clone();
         let mix = mono(world.edge(), &world.token(user), conversation.id, "mix").await;
-        assert_same(&joined(&heard(&[connection.clone()], began(&conversation))), &mix, user);
+        assert_same(&joined(&heard(std::slice::from_ref(&connection), began(&conversation))), &mix, user);
         assert_reads(&[connection], &conversation);
     }
     let lines = world.workerd.log().matches("it sent something that is not known").count();

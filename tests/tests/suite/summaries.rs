@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(40);
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A world with the lab's language model, and its operator's server.
-async fn world() -> World {
+pub async fn world() -> World {
     World::with_urls(LabOptions::default(), |variables, lab| {
         variables.insert("SUMMARY_MODEL".to_owned(), NAME.into());
         variables.insert("SUMMARY_URL".to_owned(), lab.model_url().into());
@@ -31,7 +31,7 @@ async fn world() -> World {
 }
 
 /// A call in which something is said, and what the client is told at its end.
-async fn call(world: &World, user: &str) -> (PhoneOptions, Conversation) {
+pub async fn call(world: &World, user: &str) -> (PhoneOptions, Conversation) {
     let options = PhoneOptions { sample_rate: RATE, ..world.phone(user) };
     let mut phone = Phone::connect(options.clone()).await.expect("let in");
     phone.play(&Talk::random(91, RATE, 4, &[]).recording(), &Delivery::default()).await.expect("still there");
@@ -79,31 +79,6 @@ async fn a_language_model_sums_up_and_the_operator_s_server_is_told_of_it_in_a_w
     assert_eq!(conversation, stored);
     let forged = message.body.replace("conversation.finished", "conversation.finishes");
     assert_eq!(believe(&message.headers, &forged), None);
-}
-
-#[tokio::test]
-async fn a_model_and_a_server_that_are_down_are_asked_again_and_the_call_is_finished_meanwhile() {
-    let world = world().await;
-    world.lab.model().arm(1, Fault::Down(503));
-    world.lab.hook().answer([500]);
-    let (options, conversation) = call(&world, "model-was-down").await;
-    assert_eq!(conversation.summary_by, SummaryBy::Extract, "a client does not wait for a model that is down");
-
-    let begun = Instant::now();
-    loop {
-        let stored = http::only_conversation(world.edge(), &options.token).await;
-        if stored.summary_by == SummaryBy::Model && world.lab.hook().messages().len() == 2 {
-            assert_eq!(http::conversations(world.edge(), &options.token).await[0].structured, stored.structured);
-            break;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(100), "both are tried again after a minute");
-        sleep(Duration::from_secs(1)).await;
-    }
-    let messages = world.lab.hook().messages();
-    assert_eq!(
-        messages[0].headers["webhook-id"], messages[1].headers["webhook-id"],
-        "it can be told that it is the same"
-    );
 }
 
 #[tokio::test]

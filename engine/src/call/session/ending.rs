@@ -146,8 +146,6 @@ impl Session {
             self.actions.push_back(Action::Finished(conversation));
             self.actions.push_back(Action::Close { code: close::NORMAL, reason: "the conversation is stored" });
         }
-        let push = self.pusher.close();
-        self.queue(push);
         self.timers = Timers::default();
         self.actions.push_back(Action::Forget);
     }
