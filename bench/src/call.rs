@@ -1,5 +1,5 @@
-//! A call of the engine without any platform: a client that sends as the peer's app does, and two speech services that
-//! are open and answer.
+//! A call of the engine without any platform: a client that sends as the peer's app does, two speech services that are
+//! open and answer, and a store that takes everything.
 
 use std::rc::Rc;
 
@@ -48,7 +48,7 @@ impl Call {
         };
         let now = UnixMillis::new(1_800_000_000_000);
         let mut call = Self {
-            session: Session::start(start, &Services { speech: providers, has_model: false }, now),
+            session: Session::start(start, &Services { speech: providers, has_model: false, pusher: None }, now),
             now,
             frames: TRAFFIC.frames(),
             streams: PerChannel::default(),
@@ -89,13 +89,19 @@ impl Call {
     }
 
     fn handle(&mut self, event: Event<'_>) {
+        let mut recorded = Vec::new();
         self.session.handle(self.now, event);
         while let Some(action) = self.session.poll(self.now) {
             match action {
+                Action::Record(chunk) => recorded.push(chunk.span),
                 Action::SpeechOpen { channel, stream, .. } => *self.streams.get_mut(channel) = Some(stream),
                 Action::SpeechAudio { pcm, .. } => self.heard_bytes += pcm.len(),
                 _ => {}
             }
+        }
+        for span in recorded {
+            // The store has taken it.
+            self.handle(Event::Recorded(&span));
         }
     }
 }

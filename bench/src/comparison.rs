@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use fourwire_lab::{Lab, LabOptions};
 
+use crate::archive::Archive;
 use crate::load::{Calls, Sent, Traffic};
 use crate::speech::Speech;
 use crate::usage::{self, Use};
@@ -114,8 +115,8 @@ pub async fn run(plan: &Plan, progress: impl Fn(&str)) -> Result<Vec<Row>> {
 
 /// Starts a workerd, lets the calls talk, and looks at it.
 async fn measure(subject: Subject, lab: &Lab, traffic: Traffic, calls: u32, plan: &Plan) -> Result<Sample> {
-    let speech = Speech::start().await?;
-    let world = World { issuer: lab.issuer(), speech: &speech };
+    let (speech, archive) = (Speech::start().await?, Archive::start().await?);
+    let world = World { issuer: lab.issuer(), speech: &speech, archive: &archive };
     let workerd = Workerd::start(match subject {
         Subject::Fourwire => Worker::Fourwire(&world),
         Subject::Null => Worker::Null,

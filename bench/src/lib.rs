@@ -3,14 +3,21 @@
 //! - [`comparison`]: the built Worker in plain workerd beside an empty Worker that receives the same messages;
 //!   [`load`] and [`speech`] are its parts;
 //! - [`webhooks`]: the built Worker's answers to Twilio beside those of a Worker on Twilio's own package;
-//! - [`workerd`], [`usage`], [`report`]: what both run in, what that uses, and the tables;
+//! - [`operations`]: everything that the platform bills for a call, counted, by its [`prices`];
+//! - [`long`]: what a call of four hours takes, and reading its audio, with [`download`];
+//! - [`archive`]: where all of them store; [`workerd`], [`usage`], [`report`]: what they run in, what that uses, and the tables;
 //! - [`call`]: a call-second of the engine without any platform, and [`instructions`], which counts what it takes.
 #![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
 
+pub mod archive;
 pub mod call;
 pub mod comparison;
+pub mod download;
 pub mod instructions;
 pub mod load;
+pub mod long;
+pub mod operations;
+pub mod prices;
 pub mod report;
 pub mod speech;
 pub mod usage;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use fourwire_lab::app::{Auth, Phone, PhoneOptions};
+use fourwire_lab::app::{Auth, Gone, Phone, PhoneOptions};
 use fourwire_wire::frame::{Channel, Frame, PerChannel};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -56,7 +56,9 @@ impl Traffic {
         }
     }
 
-    const fn auth(self) -> Auth {
+    /// How a client of its kind shows who it is.
+    #[must_use]
+    pub const fn auth(self) -> Auth {
         match self {
             Self::App => Auth::Header,
             Self::Page => Auth::FirstMessage,
@@ -123,20 +125,13 @@ impl Calls {
     pub async fn start(edge: &str, token: &str, traffic: Traffic, calls: u32) -> Result<Self> {
         let mut phones = Vec::new();
         for _ in 0..calls {
-            let options = PhoneOptions {
-                auth: traffic.auth(),
-                sample_rate: traffic.sample_rate(),
-                ..PhoneOptions::new(edge, token)
-            };
-            let connecting = timeout(CONNECT_LIMIT, Phone::connect(options));
-            phones.push(connecting.await.context("the Worker does not answer")??);
+            phones.push(connect(edge, token, traffic, traffic.auth()).await?);
         }
         let frames = Arc::new(traffic.frames());
-        let frame_time = Duration::from_secs(1) / traffic.frames_per_second();
         let mut running = Self { traffic, tasks: Vec::new(), counters: Arc::default() };
         for phone in phones {
-            let talking = talk(phone, Arc::clone(&frames), frame_time, Arc::clone(&running.counters));
-            running.tasks.push(tokio::spawn(talking));
+            let mut talker = Talker::with(phone, traffic, Arc::clone(&frames), Arc::clone(&running.counters));
+            running.tasks.push(tokio::spawn(async move { while talker.second().await.is_ok() {} }));
             sleep(BETWEEN_CALLS).await;
         }
         Ok(running)
@@ -165,20 +160,65 @@ impl Drop for Calls {
     }
 }
 
-/// Sends a frame of each channel in every frame's time, the second half a frame after the first: two captures that know
-/// nothing of each other. Returns only when the connection is gone.
-async fn talk(mut phone: Phone, frames: Arc<PerChannel<Vec<Vec<u8>>>>, frame_time: Duration, counters: Arc<Counters>) {
-    let mut due = Instant::now();
-    for (user, remote) in frames.get(Channel::User).iter().zip(frames.get(Channel::Remote)).cycle() {
-        for frame in [user, remote] {
-            sleep_until(due).await;
-            if phone.send_binary(frame.clone()).await.is_err() {
-                return;
+/// Opens a call's connection, and shows who it is.
+///
+/// # Errors
+/// When the Worker does not take it.
+pub async fn connect(edge: &str, token: &str, traffic: Traffic, auth: Auth) -> Result<Phone> {
+    let options = PhoneOptions { auth, sample_rate: traffic.sample_rate(), ..PhoneOptions::new(edge, token) };
+    let connecting = timeout(CONNECT_LIMIT, Phone::connect(options));
+    Ok(connecting.await.context("the Worker does not answer")??)
+}
+
+/// A client that talks: a frame of each channel in every frame's time, the second half a frame after the first, as of two
+/// captures that know nothing of each other.
+pub struct Talker {
+    phone: Phone,
+    frames: Arc<PerChannel<Vec<Vec<u8>>>>,
+    /// From one message to the next, whichever channel's it is.
+    step: Duration,
+    due: Instant,
+    counters: Arc<Counters>,
+}
+
+impl Talker {
+    /// One that says a second in a second.
+    #[must_use]
+    pub fn new(phone: Phone, traffic: Traffic) -> Self {
+        Self::with(phone, traffic, Arc::new(traffic.frames()), Arc::default())
+    }
+
+    /// Goes on so many times as fast as now.
+    pub fn hurry(&mut self, times: u32) {
+        self.step /= times;
+    }
+
+    fn with(phone: Phone, traffic: Traffic, frames: Arc<PerChannel<Vec<Vec<u8>>>>, counters: Arc<Counters>) -> Self {
+        let step = Duration::from_secs(1) / traffic.frames_per_second() / 2;
+        Self { phone, frames, step, due: Instant::now(), counters }
+    }
+
+    /// Sends a second of audio.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn second(&mut self) -> Result<(), Gone> {
+        for (user, remote) in self.frames.get(Channel::User).iter().zip(self.frames.get(Channel::Remote)) {
+            for frame in [user, remote] {
+                sleep_until(self.due).await;
+                self.phone.send_binary(frame.clone()).await?;
+                let late = u64::try_from(self.due.elapsed().as_micros()).unwrap_or(u64::MAX);
+                self.counters.late.fetch_max(late, Ordering::Relaxed);
+                self.counters.sent.fetch_add(1, Ordering::Relaxed);
+                self.due += self.step;
             }
-            let late = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-            counters.late.fetch_max(late, Ordering::Relaxed);
-            counters.sent.fetch_add(1, Ordering::Relaxed);
-            due += frame_time / 2;
         }
+        Ok(())
+    }
+
+    /// The connection, for what is not talking.
+    #[must_use]
+    pub fn into_phone(self) -> Phone {
+        self.phone
     }
 }

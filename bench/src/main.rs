@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use fourwire_bench::call::Call;
 use fourwire_bench::comparison::{self, Plan};
 use fourwire_bench::report::{self, Calls, Results};
-use fourwire_bench::{instructions, top, webhooks};
+use fourwire_bench::{instructions, long, operations, top, webhooks};
 
 /// How long a Worker is asked by Twilio: its rate settles at once.
 const WEBHOOK_WINDOW: Duration = Duration::from_secs(5);
@@ -33,6 +33,12 @@ struct Options {
     /// How many seconds the calls talk before that
     #[arg(long, default_value_t = 8)]
     warm_up: u64,
+    /// Minutes of a call of which everything that is billed is counted
+    #[arg(long, default_value_t = 3)]
+    minutes: u32,
+    /// How many times as fast as real time a call of four hours is sent
+    #[arg(long, default_value_t = 100)]
+    speed: u32,
     /// Write the tables to docs/bench.md too
     #[arg(long, conflicts_with = "only")]
     write: bool,
@@ -49,6 +55,10 @@ enum Part {
     Calls,
     /// How many of Twilio's questions are answered a second
     Webhooks,
+    /// What the platform bills for a call
+    Operations,
+    /// What a call of four hours takes
+    Long,
 }
 
 #[derive(Subcommand)]
@@ -58,26 +68,49 @@ enum Command {
         /// How long a call
         seconds: u32,
     },
+    /// Play four hours through the engine and tell the memory that they take
+    LongSession,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    if let Some(Command::SessionSeconds { seconds }) = options.command {
-        let mut call = Call::open();
-        for _ in 0..seconds {
-            black_box(call.second());
+    match options.command {
+        None => Box::pin(measure(&options)).await,
+        Some(Command::SessionSeconds { seconds }) => {
+            let mut call = Call::open();
+            for _ in 0..seconds {
+                black_box(call.second());
+            }
+            Ok(())
         }
-        return Ok(());
+        Some(Command::LongSession) => {
+            for memory in long::engine()? {
+                println!("{} {}", memory.resident, memory.peak);
+            }
+            Ok(())
+        }
     }
+}
+
+async fn measure(options: &Options) -> Result<()> {
     let wants = |part| options.only.is_none_or(|only| only == part);
     let mut results = Results::default();
     if wants(Part::Calls) {
-        results.calls = Some(measure_calls(&options).await?);
+        results.calls = Some(measure_calls(options).await?);
     }
     if wants(Part::Webhooks) {
         let plan = webhooks::Plan { rounds: options.rounds, warm_up: WEBHOOK_WARM_UP, window: WEBHOOK_WINDOW };
         results.webhooks = Some((plan, webhooks::run(&plan, |step| eprintln!("{step}")).await?));
+    }
+    if wants(Part::Operations) {
+        eprintln!("counting what is billed, in real time");
+        let plan = operations::Plan { minutes: options.minutes };
+        results.operations = Some((plan, Box::pin(operations::run(&plan)).await?));
+    }
+    if wants(Part::Long) {
+        let plan = long::Plan { speed: options.speed };
+        results.long = Some(long::run(&plan, |step| eprintln!("{step}")).await?);
     }
     let text = report::markdown(&results)?;
     println!("{text}");

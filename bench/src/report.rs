@@ -1,5 +1,7 @@
 //! The numbers as Markdown, which reads as well in a terminal.
 
+mod long;
+mod operations;
 mod webhooks;
 
 use std::fmt::Write;
@@ -27,6 +29,10 @@ pub struct Results {
     pub calls: Option<Calls>,
     /// Webhooks, and how they were measured.
     pub webhooks: Option<(crate::webhooks::Plan, Vec<crate::webhooks::Round>)>,
+    /// What is billed for a call, and how it was counted.
+    pub operations: Option<(crate::operations::Plan, Vec<crate::operations::Measured>)>,
+    /// A call of four hours.
+    pub long: Option<crate::long::Long>,
 }
 
 /// What calls cost.
@@ -55,6 +61,12 @@ pub fn markdown(results: &Results) -> Result<String> {
     if let Some((plan, rounds)) = &results.webhooks {
         text += &webhooks::section(plan, rounds)?;
     }
+    if let Some((plan, measured)) = &results.operations {
+        text += &operations::section(*plan, measured)?;
+    }
+    if let Some(long) = &results.long {
+        text += &long::section(long)?;
+    }
     Ok(text)
 }
 
@@ -64,7 +76,8 @@ fn calls(Calls { plan, rows, instructions }: &Calls) -> Result<String> {
              CPU time of plain workerd per second of a two-channel call (user and system, all threads): the median, and \
              the least and the most. The null Worker receives the same messages in an object with a hibernatable socket \
              and drops them, so it is what the platform itself takes. Fourwire resamples, passes the audio on to one \
-             speech stream a channel, reads an answer a second on each, and keeps and sends the captions. The page's \
+             speech stream a channel, reads an answer a second on each, keeps and sends the captions, and seals the audio and \
+             stores it every five seconds. The page's \
              frames reach its object through the Worker that let the browser in; the null Worker has none of that.\n\n";
     writeln!(
         text,

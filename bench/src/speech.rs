@@ -20,11 +20,22 @@ pub const BYTES_PER_SECOND: u32 = 32_000;
 /// Seconds after which an utterance ends.
 pub const UTTERANCE_SECONDS: u32 = 4;
 
+/// No more audio comes. What was heard since the last words were settled is not told.
+const CLOSE_STREAM: &str = "CloseStream";
+
 /// The running service. It ends when dropped, streams that are open then end with their clients.
 pub struct Speech {
     address: SocketAddr,
-    heard: Arc<AtomicU32>,
+    counters: Arc<Counters>,
     listening: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Counters {
+    /// Bytes of audio.
+    heard: AtomicU32,
+    /// Messages.
+    told: AtomicU32,
 }
 
 impl Speech {
@@ -35,14 +46,14 @@ impl Speech {
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let heard = Arc::new(AtomicU32::new(0));
-        let counter = Arc::clone(&heard);
+        let counters = Arc::new(Counters::default());
+        let shared = Arc::clone(&counters);
         let listening = tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(listen(connection, Arc::clone(&counter)));
+                tokio::spawn(listen(connection, Arc::clone(&shared)));
             }
         });
-        Ok(Self { address, heard, listening })
+        Ok(Self { address, counters, listening })
     }
 
     /// Its address, as the Worker's setting wants it.
@@ -54,7 +65,13 @@ impl Speech {
     /// Seconds of audio that all streams together have brought so far.
     #[must_use]
     pub fn heard_seconds(&self) -> f64 {
-        f64::from(self.heard.load(Ordering::Relaxed)) / f64::from(BYTES_PER_SECOND)
+        f64::from(self.counters.heard.load(Ordering::Relaxed)) / f64::from(BYTES_PER_SECOND)
+    }
+
+    /// How many messages all streams together have sent so far.
+    #[must_use]
+    pub fn told(&self) -> u32 {
+        self.counters.told.load(Ordering::Relaxed)
     }
 }
 
@@ -64,16 +81,26 @@ impl Drop for Speech {
     }
 }
 
-async fn listen(connection: TcpStream, heard: Arc<AtomicU32>) {
+async fn listen(connection: TcpStream, counters: Arc<Counters>) {
     let Ok(mut stream) = accept_async(connection).await else { return };
     let (mut bytes, mut told) = (0, 0);
     while let Some(Ok(message)) = stream.next().await {
-        let Message::Binary(audio) = message else { continue };
+        let audio = match message {
+            Message::Binary(audio) => audio,
+            Message::Text(text) if text.contains(CLOSE_STREAM) => {
+                counters.told.fetch_add(1, Ordering::Relaxed);
+                let _ = stream.send(Message::text(r#"{"type":"Metadata","request_id":"bench"}"#)).await;
+                let _ = stream.close(None).await;
+                return;
+            }
+            _ => continue,
+        };
         let length = u32::try_from(audio.len()).unwrap_or_default();
-        heard.fetch_add(length, Ordering::Relaxed);
+        counters.heard.fetch_add(length, Ordering::Relaxed);
         bytes += length;
         if bytes / BYTES_PER_SECOND > told {
             told = bytes / BYTES_PER_SECOND;
+            counters.told.fetch_add(1, Ordering::Relaxed);
             if stream.send(Message::text(result(told))).await.is_err() {
                 return;
             }

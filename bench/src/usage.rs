@@ -74,9 +74,30 @@ pub fn own_cpu() -> Result<Duration> {
 /// # Errors
 /// When the process is gone.
 pub fn memory_mb(pid: u32) -> Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("workerd has ended")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in its status")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")?;
+    status_mb(pid, "VmRSS:")
+}
+
+/// The most of it since the process started, or since [`forget_peak`].
+///
+/// # Errors
+/// When the process is gone.
+pub fn peak_mb(pid: u32) -> Result<f64> {
+    status_mb(pid, "VmHWM:")
+}
+
+/// Lets the peak begin anew with what is resident now.
+///
+/// # Errors
+/// When the process is gone.
+pub fn forget_peak(pid: u32) -> Result<()> {
+    // See proc(5).
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").context("a peak cannot be forgotten")
+}
+
+fn status_mb(pid: u32, field: &str) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the process has ended")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context("a status without memory")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().context("memory is no number")?;
     Ok(kib * 1024.0 / 1e6)
 }
 

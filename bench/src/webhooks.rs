@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use url::form_urlencoded;
 
+use crate::archive::Archive;
 use crate::speech::Speech;
 use crate::top;
 use crate::usage::{Spent, Use};
@@ -90,8 +91,8 @@ pub struct Round {
 /// When a Worker does not run, or answers anything with what it should not.
 pub async fn run(plan: &Plan, progress: impl Fn(&str)) -> Result<Vec<Round>> {
     let lab = Lab::start(LabOptions::default()).await?;
-    let speech = Speech::start().await?;
-    let world = World { issuer: lab.issuer(), speech: &speech };
+    let (speech, archive) = (Speech::start().await?, Archive::start().await?);
+    let world = World { issuer: lab.issuer(), speech: &speech, archive: &archive };
     let bundle = bundle()?;
     let mut rounds = Vec::new();
     for round in 1..=plan.rounds {

@@ -1,10 +1,12 @@
 //! A Worker in plain workerd, without the proxies that wrangler and Miniflare put in front of it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -13,6 +15,7 @@ use fourwire_lab::twilio;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::archive::Archive;
 use crate::{speech, top};
 
 /// The address under which the Workers that are asked by Twilio are known to it.
@@ -23,6 +26,8 @@ pub const PUBLIC_ORIGIN: &str = "https://calls.example.test";
 pub enum Worker<'a> {
     /// The one that is deployed.
     Fourwire(&'a World<'a>),
+    /// The same with a counter at everything that the platform bills: see [`Workerd::counts`].
+    Counted(&'a World<'a>),
     /// One that receives the same audio and drops it.
     Null,
     /// One that answers a webhook with Twilio's own package; its bundle.
@@ -35,6 +40,8 @@ pub struct World<'a> {
     pub issuer: &'a Issuer,
     /// Where its audio goes.
     pub speech: &'a speech::Speech,
+    /// Where it stores conversations.
+    pub archive: &'a Archive,
 }
 
 /// A running workerd. It ends when dropped, with its state.
@@ -83,7 +90,9 @@ impl Workerd {
     /// # Errors
     /// When it is not built, or does not run.
     pub fn start(worker: Worker<'_>) -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("fourwire-bench-{}", std::process::id()));
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let serial = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("fourwire-bench-{}-{serial}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("state"))?;
         fs::write(folder.join("config.capnp"), config(worker, &folder)?)?;
@@ -124,6 +133,16 @@ impl Workerd {
         format!("http://{}", self.address)
     }
 
+    /// Everything that was counted in a [counted](Worker::Counted) Worker since it was started.
+    ///
+    /// # Errors
+    /// When it does not tell.
+    pub fn counts(&self) -> Result<BTreeMap<String, f64>> {
+        let answer = ask(self.address, "/counts")?;
+        let (_, body) = answer.split_once("\r\n\r\n").context("no body")?;
+        serde_json::from_str(body).context("no counts")
+    }
+
     /// Its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -141,12 +160,18 @@ impl Drop for Workerd {
 
 /// The Worker is loaded and has all its settings.
 fn check_health(address: SocketAddr) -> Result<()> {
-    let mut connection = TcpStream::connect(address)?;
-    connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
-    let mut status = String::new();
-    BufReader::new(connection).read_line(&mut status)?;
-    ensure!(status.contains(" 200 "), "the Worker is not well: {status}");
+    let answer = ask(address, "/healthz")?;
+    ensure!(answer.lines().next().is_some_and(|status| status.contains(" 200 ")), "the Worker is not well: {answer}");
     Ok(())
+}
+
+/// An answer, head and all.
+fn ask(address: SocketAddr, path: &str) -> Result<String> {
+    let mut connection = TcpStream::connect(address)?;
+    write!(connection, "GET {path} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// The version of workerd.
@@ -168,10 +193,17 @@ fn config(worker: Worker<'_>, folder: &Path) -> Result<String> {
     let wrangler: Wrangler =
         toml::from_str(&fs::read_to_string(top().join("wrangler.toml"))?).context("wrangler.toml")?;
     let mut modules = vec!["(name = \"index.js\", esModule = embed \"index.js\")".to_owned()];
+    let mut archive = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     let mut bindings = Vec::new();
     match worker {
         Worker::Null => fs::write(folder.join("index.js"), include_str!("null_worker.js"))?,
-        Worker::Fourwire(world) => {
+        Worker::Fourwire(world) | Worker::Counted(world) => {
+            archive = world.archive.address();
+            if matches!(worker, Worker::Counted(_)) {
+                fs::write(folder.join("counting.js"), include_str!("counting_worker.js"))?;
+                // The first is the one that is asked.
+                modules.insert(0, "(name = \"counting.js\", esModule = embed \"counting.js\")".to_owned());
+            }
             let built = top().join("build/worker");
             for file in ["index.js", "index_bg.wasm"] {
                 fs::copy(built.join(file), folder.join(file))
@@ -181,7 +213,7 @@ fn config(worker: Worker<'_>, folder: &Path) -> Result<String> {
             bindings.extend(variables(&wrangler, world));
             let buckets = wrangler.r2_buckets.iter();
             bindings
-                .extend(buckets.map(|bucket| format!("(name = {}, r2Bucket = \"nowhere\")", quoted(&bucket.binding))));
+                .extend(buckets.map(|bucket| format!("(name = {}, r2Bucket = \"archive\")", quoted(&bucket.binding))));
         }
         Worker::Package(bundle) => {
             fs::copy(bundle, folder.join("index.js"))?;
@@ -192,7 +224,7 @@ fn config(worker: Worker<'_>, folder: &Path) -> Result<String> {
     let mut classes = Vec::new();
     for object in &wrangler.durable_objects.bindings {
         let has_class = match worker {
-            Worker::Fourwire(_) => true,
+            Worker::Fourwire(_) | Worker::Counted(_) => true,
             Worker::Null => object.class_name == "Call",
             Worker::Package(_) => false,
         };
@@ -212,8 +244,7 @@ const config :Workerd.Config = (
     (name = "worker", worker = .worker),
     (name = "internet", network = (allow = ["local"])),
     (name = "state", disk = (path = "state", writable = true)),
-    # No call ends while it is measured, so nothing is stored.
-    (name = "nowhere", external = (address = "127.0.0.1:1", http = ())),
+    (name = "archive", external = (address = "{archive}", http = ())),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "worker")],
 );
