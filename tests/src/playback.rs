@@ -13,7 +13,7 @@ use hyper::body::Bytes;
 
 use crate::http;
 
-/// How loud a [marked](marked) recording's noise is: far below what counts as speech.
+/// How loud a [marked] recording's noise is: far below what counts as speech.
 const NOISE: i16 = 50;
 
 /// The path of a conversation's audio. `channel` is `1`, `2`, `stereo` or `mix`.
