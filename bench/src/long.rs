@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fourwire_lab::{Lab, LabOptions};
+use fourwire_wire::event::Status;
 use tokio::time::sleep;
 
 use crate::archive::Archive;
@@ -21,6 +22,9 @@ pub const MARKS: [(u32, &str); 3] = [(5 * 60, "5 minutes"), (60 * 60, "1 hour"),
 const TRAFFIC: Traffic = Traffic::Page;
 /// Seconds that are sent in real time: a stream that opens late would have missed more than is kept for it.
 const OPENING: u32 = 5;
+/// Then the speech services are given what they have missed: a stream gets audio hardly faster than real time, and of all
+/// else only what is kept for it.
+const CATCHING_UP: Duration = Duration::from_secs(20);
 /// How long a long call's end may take.
 const END_LIMIT: Duration = Duration::from_mins(2);
 /// The platform counts memory that is no longer used a while after.
@@ -55,7 +59,7 @@ pub struct Long {
     pub speed: f64,
     /// CPU time of workerd for a second of the call, in milliseconds.
     pub cpu_ms: f64,
-    /// Segments that came of it.
+    /// Segments that came of what the speech services got.
     pub segments: usize,
     /// The call's end, until the client had the conversation.
     pub end: Work,
@@ -144,8 +148,11 @@ async fn record_and_export(lab: &Lab, plan: &Plan, engine: Vec<Memory>) -> Resul
     }
     let (real, cpu) = (begun.elapsed(), usage::cpu(workerd.pid())?.saturating_sub(cpu_before));
 
+    sleep(CATCHING_UP).await;
     let ending = Begun::now(&workerd)?;
     let received = talker.into_phone().hang_up(END_LIMIT).await;
+    let has_gap = received.statuses().any(|told| told.status == Status::RecordingGap);
+    ensure!(!has_gap, "at this pace audio comes faster than it is stored: choose a lower --speed");
     let conversation = received.conversation().context("the call ended without a conversation")?;
     let end = ending.done(&workerd).await?;
     let exporting = Begun::now(&workerd)?;
