@@ -8,7 +8,6 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::{Action, Event, Services, Session, Start};
 use fourwire_engine::config::Config;
 use fourwire_engine::vault::Vault;
@@ -177,13 +176,12 @@ impl Shell {
     /// A client's socket arrives.
     async fn listen(self: &Rc<Self>, request: &Request) -> Result<Response, Problem> {
         let query = ListenQuery::parse(&listen::query_text(request)?)?;
-        let rate = SampleRate::new(query.sample_rate).map_err(|_| Problem::Internal)?;
         if !self.wake_up() {
             self.begin(&query).await?;
         }
         let pair = WebSocketPair::new()?;
-        self.client.accept(&self.state, pair.server, query.sample_rate, query.interim)?;
-        self.run(Event::Connected { rate, interim: query.interim });
+        let attached = self.client.accept(&self.state, pair.server, &query)?;
+        self.run(Event::Connected(attached.terms().ok_or(Problem::Internal)?));
         Ok(Response::from_websocket(pair.client)?)
     }
 
@@ -227,8 +225,7 @@ impl Shell {
         PusherSocket::close(self);
         self.session.replace(Some(Session::restore(snapshot, saved, &self.services()?)));
         if let Some(attached) = self.client.find(&self.state) {
-            let rate = SampleRate::new(attached.sample_rate).map_err(|_| Problem::Internal)?;
-            self.run(Event::Reattached { rate, interim: attached.interim });
+            self.run(Event::Reattached(attached.terms().ok_or(Problem::Internal)?));
         } else {
             self.run(Event::Timeout);
         }
@@ -280,6 +277,8 @@ impl Shell {
         match action {
             Action::Ping => self.client.send(PING),
             Action::Status(status) => self.tell(&ServerEvent::ServiceStatus(status)),
+            Action::Held(positions) => self.tell(&ServerEvent::AudioHeld(positions)),
+            Action::StoredUpTo(positions) => self.tell(&ServerEvent::AudioStored(positions)),
             Action::Caption { segment, extras } => self.tell(&[WireSegment::new(&segment, extras)]),
             Action::Processing(memory) => {
                 self.tell(&ServerEvent::MemoryProcessingStarted { memory, messages: Vec::new() });

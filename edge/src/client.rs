@@ -3,6 +3,9 @@
 
 use std::cell::RefCell;
 
+use fourwire_engine::audio::SampleRate;
+use fourwire_engine::call::Terms;
+use fourwire_wire::query::ListenQuery;
 use serde::{Deserialize, Serialize};
 use worker::{State, WebSocket};
 
@@ -17,6 +20,17 @@ pub(crate) struct Attachment {
     pub(crate) sample_rate: u32,
     /// Whether it asked for interim results.
     pub(crate) interim: bool,
+    /// Whether it keeps what is not stored yet, and goes on from wherever it is asked to.
+    #[serde(default)]
+    pub(crate) resume: bool,
+}
+
+impl Attachment {
+    /// What the client asked for. None for a rate that there is not.
+    pub(crate) fn terms(&self) -> Option<Terms> {
+        let rate = SampleRate::new(self.sample_rate).ok()?;
+        Some(Terms { rate, interim: self.interim, resume: self.resume })
+    }
 }
 
 /// The client's socket, if there is one.
@@ -27,13 +41,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Takes a new connection in place of whatever was there.
-    pub(crate) fn accept(
-        &self,
-        state: &State,
-        socket: WebSocket,
-        sample_rate: u32,
-        interim: bool,
-    ) -> worker::Result<()> {
+    pub(crate) fn accept(&self, state: &State, socket: WebSocket, query: &ListenQuery) -> worker::Result<Attachment> {
         let earlier = state.get_websockets();
         let connection = earlier.iter().filter_map(attachment).map(|known| known.connection).max().unwrap_or(0);
         for known in earlier {
@@ -41,9 +49,15 @@ impl Client {
             let _ = known.close(Some(fourwire_wire::event::close::GOING_AWAY), Some("another connection took over"));
         }
         state.accept_web_socket(&socket);
-        socket.serialize_attachment(Attachment { connection: connection.saturating_add(1), sample_rate, interim })?;
+        let attached = Attachment {
+            connection: connection.saturating_add(1),
+            sample_rate: query.sample_rate,
+            interim: query.interim,
+            resume: query.resume,
+        };
+        socket.serialize_attachment(attached)?;
         self.socket.replace(Some(socket));
-        Ok(())
+        Ok(attached)
     }
 
     /// After a restart of the object: finds the connection that outlived it.

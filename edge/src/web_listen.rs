@@ -120,7 +120,10 @@ fn token_of(text: &str) -> Result<Pii<String>, &'static str> {
         ClientMessage::Ignored(Ignored::MissingToken) => Err("Missing token"),
         ClientMessage::End
         | ClientMessage::Contact { .. }
-        | ClientMessage::Ignored(Ignored::UnknownType | Ignored::MissingName) => Err("First message must be auth"),
+        | ClientMessage::AudioFrom(_)
+        | ClientMessage::Ignored(Ignored::UnknownType | Ignored::MissingName | Ignored::MissingPosition) => {
+            Err("First message must be auth")
+        }
     }
 }
 

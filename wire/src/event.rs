@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::conversation::Conversation;
-use crate::frame::Channel;
+use crate::frame::{Channel, PerChannel};
 use crate::pii::Pii;
+use crate::units::Samples;
 
 /// The heartbeat, plain text and no JSON, as the peer's clients know it.
 pub const PING: &str = "ping";
@@ -39,6 +40,12 @@ pub enum ServerEvent {
     },
     /// Where the session stands, and each change of a channel's captions.
     ServiceStatus(ServiceStatus),
+    /// How much of each side the server holds. A client that connects with `resume=1` answers with
+    /// [`ClientMessage::AudioFrom`] and goes on from there. It comes at each connect, and whenever the server has lost something
+    /// that the client still has; what comes before the answer is not taken.
+    AudioHeld(PerChannel<Samples>),
+    /// Up to where each side's audio is stored for good and has been listened to: a client with `resume=1` keeps it no more.
+    AudioStored(PerChannel<Samples>),
     /// The call is over, its conversation is being made.
     MemoryProcessingStarted {
         /// The conversation as it is so far.
@@ -133,6 +140,8 @@ pub enum ClientMessage {
         /// The name, of 1 to [`MAX_NAME`] characters.
         name: Pii<String>,
     },
+    /// Where on each side's timeline the frames begin that follow: the answer to [`ServerEvent::AudioHeld`].
+    AudioFrom(PerChannel<Samples>),
     /// JSON of another type, or no JSON at all: nothing follows from it, the session goes on.
     Ignored(Ignored),
 }
@@ -148,6 +157,8 @@ pub enum Ignored {
     MissingToken,
     /// It says `contact` but has no name, or one that is too long.
     MissingName,
+    /// It says `audio_from` but not where, for both sides.
+    MissingPosition,
 }
 
 impl ClientMessage {
@@ -162,6 +173,13 @@ impl ClientMessage {
             let name = text("name").map(str::trim).filter(|name| (1..=MAX_NAME).contains(&name.chars().count()));
             return name
                 .map_or(Self::Ignored(Ignored::MissingName), |name| Self::Contact { name: Pii::new(name.to_owned()) });
+        }
+        if text("type") == Some("audio_from") {
+            let position = |side| message.get(side).and_then(Value::as_u64).map(Samples::new);
+            let (Some(user), Some(remote)) = (position("user"), position("remote")) else {
+                return Self::Ignored(Ignored::MissingPosition);
+            };
+            return Self::AudioFrom(PerChannel { user, remote });
         }
         match (text("type"), text("token")) {
             (Some("auth"), Some(token)) => Self::Auth { token: Pii::new(token.to_owned()) },
@@ -196,6 +214,14 @@ mod tests {
     }
 
     #[test]
+    fn positions_are_counts_of_samples_by_side() {
+        let held = PerChannel { user: Samples::new(32_000), remote: Samples::new(30_400) };
+        let text = r#"{"type":"audio_held","user":32000,"remote":30400}"#;
+        assert_eq!(serde_json::to_string(&ServerEvent::AudioHeld(held)).unwrap(), text);
+        assert_eq!(serde_json::from_str::<ServerEvent>(text).unwrap(), ServerEvent::AudioHeld(held));
+    }
+
+    #[test]
     fn client_texts_are_understood_or_ignored_and_never_an_error() {
         let token = Pii::new("abc".to_owned());
         for (text, expected) in [
@@ -204,6 +230,12 @@ mod tests {
             (r#"{"type":"end","reason":"hang-up"}"#, ClientMessage::End),
             (r#"{"type":"contact","name":" Ann "}"#, ClientMessage::Contact { name: Pii::new("Ann".to_owned()) }),
             (r#"{"type":"contact","name":" "}"#, ClientMessage::Ignored(Ignored::MissingName)),
+            (
+                r#"{"type":"audio_from","user":32000,"remote":30400}"#,
+                ClientMessage::AudioFrom(PerChannel { user: Samples::new(32_000), remote: Samples::new(30_400) }),
+            ),
+            (r#"{"type":"audio_from","user":1}"#, ClientMessage::Ignored(Ignored::MissingPosition)),
+            (r#"{"type":"audio_from","user":1,"remote":-1}"#, ClientMessage::Ignored(Ignored::MissingPosition)),
             (r#"{"type":"skip_question"}"#, ClientMessage::Ignored(Ignored::UnknownType)),
             ("{}", ClientMessage::Ignored(Ignored::UnknownType)),
             ("ping", ClientMessage::Ignored(Ignored::NotJson)),

@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use crate::ids::{CallId, IdError};
+use crate::units::SAMPLES_PER_SECOND;
 
 /// Slowest rate of the client's PCM: narrow-band telephony.
 pub const MIN_SAMPLE_RATE: u32 = 8_000;
@@ -28,6 +29,9 @@ pub struct ListenQuery {
     pub source: Source,
     /// Whether interim results are sent, and segments carry `channel`, `is_final` and `confidence`.
     pub interim: bool,
+    /// Whether the server says what it holds, so that the client goes on from there after a break and nothing is lost. Needs
+    /// [`SAMPLES_PER_SECOND`], at which positions are counted.
+    pub resume: bool,
 }
 
 /// A BCP-47 language tag, or `multi` for speech that changes between languages.
@@ -88,6 +92,9 @@ pub enum QueryError {
     /// `call_id` is not an id.
     #[error("call_id {0}")]
     CallId(IdError),
+    /// `resume=1` at another rate than [`SAMPLES_PER_SECOND`].
+    #[error("resume=1 needs sample_rate=16000: that is what positions are counted in")]
+    Resume,
     /// `custom_stt=enabled`: the client wants to send transcripts of its own.
     #[error("transcripts made by the client are not taken: connect without custom_stt")]
     CustomStt,
@@ -103,6 +110,7 @@ impl QueryError {
             Self::Codec => "codec_unsupported",
             Self::Language => "language_invalid",
             Self::CallId(_) => "call_id_invalid",
+            Self::Resume => "resume_unsupported",
             Self::CustomStt => "custom_stt_unsupported",
         }
     }
@@ -120,6 +128,7 @@ impl ListenQuery {
             sample_rate: 8_000,
             source: Source::PhoneCall,
             interim: false,
+            resume: false,
         };
         let mut channels = 1;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -145,12 +154,16 @@ impl ListenQuery {
                 }
                 "custom_stt" if value == "enabled" => return Err(QueryError::CustomStt),
                 "interim" => parsed.interim = matches!(&*value, "1" | "true"),
+                "resume" => parsed.resume = matches!(&*value, "1" | "true"),
                 _ => {}
             }
         }
         // The peer treats every number from two up as its two-channel mode.
         if channels < 2 {
             return Err(QueryError::Channels);
+        }
+        if parsed.resume && parsed.sample_rate != SAMPLES_PER_SECOND {
+            return Err(QueryError::Resume);
         }
         Ok(parsed)
     }

@@ -2,9 +2,10 @@
 
 use fourwire_wire::units::Samples;
 
-/// Longest audio that is kept, in milliseconds. 20 s × 32 kB/s = 640 kB a channel. At the bound the oldest goes: its
+/// Longest audio that is kept, in milliseconds. 40 s × 32 kB/s = 1.28 MB a channel: what a client that resumes brings after
+/// its whole retry budget of 31 s, and what has no final words yet before it. At the bound the oldest goes: its
 /// captions are lost, which the link reports, while the record of the call is not touched.
-pub(super) const MAX_MILLIS: u64 = 20_000;
+pub(super) const MAX_MILLIS: u64 = 40_000;
 
 const BYTES_PER_SAMPLE: u64 = 2;
 
@@ -87,11 +88,11 @@ mod tests {
     #[test]
     fn it_never_holds_more_than_its_bound() {
         let mut backlog = Backlog::default();
-        for _ in 0..40 {
+        for _ in 0..80 {
             backlog.push(&vec![7; 16_000]);
         }
-        assert_eq!(backlog.end(), Samples::new(640_000));
-        assert_eq!(backlog.from(), Samples::new(320_000));
-        assert!(backlog.bytes.len() <= 2 * 2 * 320_000 + 64_000);
+        assert_eq!(backlog.end(), Samples::new(1_280_000));
+        assert_eq!(backlog.from(), Samples::new(640_000));
+        assert!(backlog.bytes.len() <= 2 * 2 * 640_000 + 64_000);
     }
 }

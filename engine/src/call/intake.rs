@@ -14,7 +14,10 @@ const SILENCE_PIECE: u64 = 16_000;
 #[derive(Debug)]
 pub(super) struct Intake {
     rate: SampleRate,
-    timeline: Timeline,
+    /// Finds each frame's place; none where the client has said it, and every frame follows the one before.
+    timeline: Option<Timeline>,
+    /// Up to where each channel's audio has been given on.
+    ends: PerChannel<Samples>,
     resamplers: PerChannel<Resampler>,
     /// When the call's first sample was captured, by the frame that came with the least delay.
     zero: Option<UnixMillis>,
@@ -27,10 +30,20 @@ pub(super) struct Intake {
 pub(super) struct Stretch<'a> {
     /// Whose it is.
     pub(super) channel: Channel,
+    /// Where it begins.
+    pub(super) at: Samples,
     /// The audio.
     pub(super) samples: &'a [i16],
     /// False for silence that stands for a channel that sent nothing.
     pub(super) spoken: bool,
+}
+
+impl<'a> Stretch<'a> {
+    /// What of it lies behind a position.
+    pub(super) fn behind(&self, position: Samples) -> &'a [i16] {
+        let known = usize::try_from(position.saturating_sub(self.at).get()).unwrap_or(usize::MAX);
+        self.samples.get(known..).unwrap_or_default()
+    }
 }
 
 impl Intake {
@@ -39,33 +52,46 @@ impl Intake {
         let at_rate =
             |end: Samples| end.get().saturating_mul(u64::from(rate.hz())) / u64::from(SampleRate::INTERNAL.hz());
         let positions = PerChannel { user: at_rate(ends.user), remote: at_rate(ends.remote) };
-        Self {
-            rate,
-            timeline: Timeline::new(rate, positions, gap_since),
-            resamplers: PerChannel::from_fn(|_| Resampler::new(rate)),
-            zero: None,
-            scratch: Vec::new(),
-        }
+        Self::with(rate, Some(Timeline::new(rate, positions, gap_since)), ends)
+    }
+
+    /// Audio at 16 kHz that begins where the client says, and has no gaps.
+    pub(super) fn from(positions: PerChannel<Samples>) -> Self {
+        Self::with(SampleRate::INTERNAL, None, positions)
+    }
+
+    fn with(rate: SampleRate, timeline: Option<Timeline>, ends: PerChannel<Samples>) -> Self {
+        let resamplers = PerChannel::from_fn(|_| Resampler::new(rate));
+        Self { rate, timeline, ends, resamplers, zero: None, scratch: Vec::new() }
     }
 
     /// Takes a frame; `out` is called with each stretch that it adds to the timeline, in order.
     pub(super) fn frame(&mut self, channel: Channel, pcm: Pcm<'_>, now: UnixMillis, mut out: impl FnMut(Stretch<'_>)) {
-        let samples = u64::try_from(pcm.len()).unwrap_or(u64::MAX);
-        let placement = self.timeline.place(channel, samples, now);
-        self.silence(channel.other(), placement.other, &mut out);
-        self.silence(channel, placement.own, &mut out);
-        self.scratch.clear();
-        self.resamplers.get_mut(channel).push(pcm.samples(), &mut self.scratch);
-        out(Stretch { channel, samples: &self.scratch, spoken: true });
+        if let Some(timeline) = &mut self.timeline {
+            let samples = u64::try_from(pcm.len()).unwrap_or(u64::MAX);
+            let placement = timeline.place(channel, samples, now);
+            self.silence(channel.other(), placement.other, &mut out);
+            self.silence(channel, placement.own, &mut out);
+        }
+        self.give(channel, true, &mut out, |resampler, made| resampler.push(pcm.samples(), made));
     }
 
     /// When the newest sample was captured: `now`, or earlier where the network has held up the frame that just came longer
     /// than others.
     pub(super) fn captured_until(&mut self, now: UnixMillis) -> UnixMillis {
-        let end = self.timeline.end().saturating_mul(1000) / u64::from(self.rate.hz());
+        let end = match &self.timeline {
+            Some(timeline) => timeline.end().saturating_mul(1000) / u64::from(self.rate.hz()),
+            None => self.ends.user.max(self.ends.remote).millis(),
+        };
         let zero = self.zero.map_or(now - end, |zero| zero.min(now - end));
         self.zero = Some(zero);
         zero + end
+    }
+
+    /// When the call's first sample was captured, as far as a client knows that has kept what it could not send: what comes
+    /// late does not move it.
+    pub(super) fn began(&self) -> Option<UnixMillis> {
+        self.zero.filter(|_| self.timeline.is_none())
     }
 
     /// How long a frame lasts, in whole milliseconds.
@@ -76,9 +102,7 @@ impl Intake {
     /// No more audio will come: `out` gets what the filters still hold.
     pub(super) fn finish(mut self, mut out: impl FnMut(Stretch<'_>)) {
         for channel in Channel::BOTH {
-            self.scratch.clear();
-            self.resamplers.get_mut(channel).finish(&mut self.scratch);
-            out(Stretch { channel, samples: &self.scratch, spoken: false });
+            self.give(channel, false, &mut out, Resampler::finish);
         }
     }
 
@@ -86,11 +110,25 @@ impl Intake {
         let mut left = samples;
         while left > 0 {
             let piece = left.min(SILENCE_PIECE);
-            self.scratch.clear();
-            self.resamplers.get_mut(channel).silence(piece, &mut self.scratch);
-            out(Stretch { channel, samples: &self.scratch, spoken: false });
+            self.give(channel, false, out, |resampler, made| resampler.silence(piece, made));
             left = left.saturating_sub(piece);
         }
+    }
+
+    /// Gives on what `make` has the channel's resampler make.
+    fn give(
+        &mut self,
+        channel: Channel,
+        spoken: bool,
+        out: &mut impl FnMut(Stretch<'_>),
+        make: impl FnOnce(&mut Resampler, &mut Vec<i16>),
+    ) {
+        self.scratch.clear();
+        make(self.resamplers.get_mut(channel), &mut self.scratch);
+        let end = self.ends.get_mut(channel);
+        let at = *end;
+        *end = at + Samples::new(u64::try_from(self.scratch.len()).unwrap_or(u64::MAX));
+        out(Stretch { channel, at, samples: &self.scratch, spoken });
     }
 }
 

@@ -133,6 +133,11 @@ impl Link {
         self.backlog.end()
     }
 
+    /// From where on audio may still be needed: what lies before has its final words, or will have none.
+    pub(super) fn settled(&self) -> Samples {
+        self.backlog.from()
+    }
+
     /// Takes audio; `spoken` is false for silence that stands for a channel that sent nothing, which opens no stream.
     pub(super) fn audio(&mut self, samples: &[i16], spoken: bool, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
         if samples.is_empty() {

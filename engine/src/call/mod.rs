@@ -40,10 +40,11 @@ pub use session::{Saved, Services, Session, Start};
 
 use fourwire_wire::conversation::{Conversation, PhoneCall};
 use fourwire_wire::event::{ServiceStatus, SpeechFault};
-use fourwire_wire::frame::Channel;
+use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::pii::Pii;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::Structured;
+use fourwire_wire::units::Samples;
 
 use crate::audio::SampleRate;
 use crate::record::ChunkSpan;
@@ -53,20 +54,11 @@ use crate::speech::Endpoint;
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A client's socket was opened; an earlier one, if any, is replaced by it.
-    Connected {
-        /// The rate of the audio that will come.
-        rate: SampleRate,
-        /// Whether the client asked for interim results.
-        interim: bool,
-    },
+    Connected(Terms),
     /// A client's socket outlived a restart of the session's owner. The client knows nothing of the restart, so it is told
-    /// nothing, and what it asked for before, such as the call's end, stays asked for.
-    Reattached {
-        /// The rate of the audio that comes.
-        rate: SampleRate,
-        /// Whether the client asked for interim results.
-        interim: bool,
-    },
+    /// nothing, and what it asked for before, such as the call's end, stays asked for; but one that resumes is asked for what
+    /// was lost, and asks for the end again after it.
+    Reattached(Terms),
     /// The client sent a binary message.
     Frame(&'a [u8]),
     /// The client sent a text message.
@@ -126,6 +118,17 @@ pub enum Event<'a> {
     Timeout,
 }
 
+/// What a client asked for when it connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The rate of its audio; [`SampleRate::INTERNAL`] where it resumes.
+    pub rate: SampleRate,
+    /// Whether it wants interim results.
+    pub interim: bool,
+    /// Whether it keeps what is not stored yet, and goes on from wherever the session asks.
+    pub resume: bool,
+}
+
 /// How a stream of a speech service ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Down {
@@ -151,6 +154,10 @@ pub enum Action<'a> {
     Ping,
     /// Tell the client of a status.
     Status(ServiceStatus),
+    /// Ask a client that resumes to go on from these positions.
+    Held(PerChannel<Samples>),
+    /// Tell a client that resumes that it need not keep what lies before these positions.
+    StoredUpTo(PerChannel<Samples>),
     /// Send a segment to the client; with Fourwire's extras where it asked for interim results.
     Caption {
         /// The segment as it is now.

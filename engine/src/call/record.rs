@@ -45,6 +45,9 @@ pub struct Snapshot {
     pub seen_at: UnixMillis,
     /// The call is over and is being finished.
     pub ending: bool,
+    /// Whether the client sends again what a restart has lost.
+    #[serde(default)]
+    pub resumes: bool,
     /// Each channel's state.
     pub channels: PerChannel<SnapshotChannel>,
 }
@@ -57,6 +60,12 @@ pub struct SnapshotChannel {
     /// How much of it is stored.
     #[serde(default)]
     pub stored: Samples,
+    /// Up to where it outlives a restart, stored or kept.
+    #[serde(default)]
+    pub durable: Samples,
+    /// Up to where it has its final words.
+    #[serde(default)]
+    pub settled: Samples,
 }
 
 impl Snapshot {
@@ -76,6 +85,7 @@ impl Snapshot {
             last_audio_at: None,
             seen_at: now,
             ending: false,
+            resumes: false,
             channels: PerChannel::default(),
         }
     }
@@ -87,6 +97,8 @@ impl Snapshot {
             audio.map_or_else(SnapshotChannel::default, |audio| SnapshotChannel {
                 end: audio.samples,
                 stored: audio.stored,
+                durable: audio.samples,
+                settled: audio.samples,
             })
         };
         let segments = segments_of(&conversation.transcript_segments);
@@ -105,6 +117,7 @@ impl Snapshot {
             last_audio_at: conversation.started_at.and(conversation.finished_at),
             seen_at: conversation.finished_at.unwrap_or(conversation.created_at),
             ending: false,
+            resumes: false,
             channels: PerChannel { user: end(Channel::User), remote: end(Channel::Remote) },
         };
         (snapshot, segments)
@@ -135,7 +148,7 @@ impl Snapshot {
             transcript_segments: segments.iter().map(|segment| WireSegment::new(segment, true)).collect(),
             audio: Channel::BOTH
                 .map(|channel| {
-                    let SnapshotChannel { end, stored } = *self.channels.get(channel);
+                    let SnapshotChannel { end, stored, .. } = *self.channels.get(channel);
                     ChannelAudio { channel, samples: end, stored }
                 })
                 .to_vec(),

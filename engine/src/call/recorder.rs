@@ -51,7 +51,7 @@ pub(super) struct Recorder {
     /// What is on the tapes is to be stored without waiting for more.
     flush: bool,
     /// What the owner is storing.
-    on_its_way: Option<ChunkSpan>,
+    on_its_way: Option<OnItsWay>,
     /// What the owner keeps, in the order of time.
     waiting: VecDeque<ChunkSpan>,
     /// How much of each side is stored.
@@ -59,6 +59,14 @@ pub(super) struct Recorder {
     failures: u32,
     /// When the next try is due, after a failure.
     retry_at: Option<UnixMillis>,
+}
+
+/// A chunk that the owner is storing.
+#[derive(Debug)]
+struct OnItsWay {
+    span: ChunkSpan,
+    /// Whether it is kept where it outlives a restart.
+    kept: bool,
 }
 
 /// One side's audio since the last cut.
@@ -124,7 +132,7 @@ impl Recorder {
     pub(super) fn poll(&mut self, now: UnixMillis) -> Option<Action<'static>> {
         if let Some(chunk) = self.cut(now) {
             if self.on_its_way.is_none() && self.waiting.is_empty() {
-                self.on_its_way = Some(chunk.span);
+                self.on_its_way = Some(OnItsWay { span: chunk.span, kept: false });
                 return Some(Action::Record(chunk));
             }
             if self.waiting.len() >= MOST_WAITING {
@@ -137,7 +145,7 @@ impl Recorder {
             return None;
         }
         let span = self.waiting.pop_front()?;
-        self.on_its_way = Some(span);
+        self.on_its_way = Some(OnItsWay { span, kept: true });
         Some(Action::RecordKept(span))
     }
 
@@ -192,6 +200,18 @@ impl Recorder {
         *self.stored.get(channel)
     }
 
+    /// Where a side's audio ends so far.
+    pub(super) fn end(&self, channel: Channel) -> Samples {
+        let tape = self.tapes.get(channel);
+        tape.from + tape.len()
+    }
+
+    /// Up to where a side's audio outlives a restart, stored or kept.
+    pub(super) fn durable(&self, channel: Channel) -> Samples {
+        let in_memory = self.on_its_way.as_ref().filter(|chunk| !chunk.kept);
+        in_memory.map_or_else(|| self.tapes.get(channel).from, |chunk| chunk.span.get(channel).start)
+    }
+
     fn cut(&mut self, now: UnixMillis) -> Option<Chunk> {
         let is_full = Channel::BOTH.into_iter().any(|channel| self.tapes.get(channel).len() >= CHUNK);
         let has_paused = self.since.is_some_and(|since| since + PAUSE_MILLIS <= now);
@@ -207,7 +227,7 @@ impl Recorder {
     /// Takes a chunk off the list of what is under way; false for one that is not on it, such as one that a session before
     /// a fault had sent and this one has seen to already.
     fn settle(&mut self, span: &ChunkSpan) -> bool {
-        if self.on_its_way.as_ref() == Some(span) {
+        if self.on_its_way.as_ref().is_some_and(|chunk| chunk.span == *span) {
             self.on_its_way = None;
             return true;
         }

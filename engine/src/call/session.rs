@@ -6,14 +6,15 @@
 //!    └───────── a client connects ──┴─────────────────────────┴──────────────────────────┘
 //! ```
 
+mod connection;
 mod ending;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
-use fourwire_wire::event::{ClientMessage, PING_EVERY_MILLIS, ServiceStatus, Status, close};
-use fourwire_wire::frame::{Channel, Frame, PerChannel};
+use fourwire_wire::event::{PING_EVERY_MILLIS, ServiceStatus, Status, close};
+use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::{CallId, ConversationId};
 use fourwire_wire::query::{Language, Source};
 use fourwire_wire::segment::Segment;
@@ -21,16 +22,16 @@ use fourwire_wire::structured::{Structured, SummaryBy};
 use fourwire_wire::units::{Samples, UnixMillis};
 
 use super::captions::Captions;
-use super::intake::{Intake, Stretch};
+use super::intake::Intake;
 use super::link::{Link, News};
 use super::pusher::PusherLink;
 use super::record::{Snapshot, SnapshotChannel};
 use super::recorder::Recorder;
 use super::timers::{Timer, Timers};
 use super::{Action, Event};
-use crate::audio::SampleRate;
 use crate::record::ChunkSpan;
 use crate::speech::Provider;
+use connection::Client;
 
 /// A client that sends nothing at all for this long, in milliseconds, is gone: the peer's limit.
 const IDLE_MILLIS: u64 = 90_000;
@@ -116,13 +117,31 @@ enum Phase {
     Done,
 }
 
-/// The client's connection.
-#[derive(Debug)]
-struct Client {
-    interim: bool,
-    last_at: UnixMillis,
+/// Where a side goes on after a restart.
+#[derive(Clone, Copy, Debug)]
+struct WhereToGoOn {
+    /// What is recorded begins here.
+    record: Samples,
+    /// What is listened to begins here.
+    captions: Samples,
 }
 
+impl WhereToGoOn {
+    /// Behind all that ever came; or, where the client sends it again, behind what the restart has not lost.
+    fn new(state: &Snapshot, kept: &[ChunkSpan], channel: Channel) -> Self {
+        let SnapshotChannel { end, durable, settled, .. } = *state.channels.get(channel);
+        if !state.resumes {
+            return Self { record: end, captions: end };
+        }
+        // A chunk may have been kept after the state was last saved.
+        let follow = |reached: Samples, span: &ChunkSpan| {
+            let span = span.get(channel);
+            if span.start <= reached { reached.max(span.end) } else { reached }
+        };
+        let record = kept.iter().fold(durable, follow);
+        Self { record, captions: settled.min(record) }
+    }
+}
 impl Session {
     /// A new call.
     #[must_use]
@@ -141,8 +160,9 @@ impl Session {
             segment.is_final = true;
         }
         segments.sort_by_key(|segment| (segment.start, segment.channel));
+        let from = PerChannel::from_fn(|channel| WhereToGoOn::new(&state, &chunks, channel));
         let links = PerChannel::from_fn(|channel| {
-            Link::new(channel, Rc::clone(&services.speech), state.language.clone(), state.channels.get(channel).end)
+            Link::new(channel, Rc::clone(&services.speech), state.language.clone(), from.get(channel).captions)
         });
         let captions = PerChannel::from_fn(|channel| {
             let own = segments.iter().filter(|segment| segment.channel == channel);
@@ -150,7 +170,7 @@ impl Session {
             let begun = u32::try_from(own.count()).unwrap_or(u32::MAX);
             Captions::new(state.conversation, channel, begun, settled)
         });
-        let ends = PerChannel::from_fn(|channel| state.channels.get(channel).end);
+        let ends = PerChannel::from_fn(|channel| from.get(channel).record);
         let stored = PerChannel::from_fn(|channel| state.channels.get(channel).stored);
         let pusher = PusherLink::new(services.pusher.clone(), state.conversation, state.language.clone(), ends);
         let mut timers = Timers::default();
@@ -201,8 +221,8 @@ impl Session {
             return;
         }
         match event {
-            Event::Connected { rate, interim } => self.connected(rate, interim, now),
-            Event::Reattached { rate, interim } => self.attach(rate, interim, now),
+            Event::Connected(terms) => self.connected(terms, now),
+            Event::Reattached(terms) => self.reattached(terms, now),
             Event::Frame(message) => self.frame(message, now),
             Event::Text(text) => self.text(text, now),
             Event::Disconnected => self.disconnected(now),
@@ -228,6 +248,7 @@ impl Session {
             Event::RecordFailed(span) => {
                 let news = self.recorder.failed(span, now);
                 self.queue(news);
+                self.tell_stored();
             }
             Event::RecordLost(span) => {
                 let news = self.recorder.lost(span);
@@ -292,133 +313,12 @@ impl Session {
         self.up_to_date().conversation(&self.segments, ConversationStatus::InProgress, None)
     }
 
-    fn connected(&mut self, rate: SampleRate, interim: bool, now: UnixMillis) {
-        if self.client.is_some() {
-            self.leave(now);
-        }
-        let resumed = self.state.last_audio_at;
-        self.phase = Phase::Live;
-        self.state.ending = false;
-        self.store_failures = 0;
-        self.summary = None;
-        self.pusher.resume();
-        self.timers.set(Timer::Drain, None);
-        self.timers.set(Timer::Summary, None);
-        self.timers.set(Timer::StoreRetry, None);
-        self.timers.set(Timer::Longest, Some(self.state.created_at + LONGEST_MILLIS));
-        self.attach(rate, interim, now);
-        self.actions.push_back(Action::Ping);
-        self.status(Status::Initiating, "Service Starting");
-        if resumed.is_some() {
-            self.status(Status::InProgressConversationsProcessing, "Processing Conversations");
-        }
-        self.status(Status::SttInitiating, "STT Service Starting");
-        self.status(Status::Ready, "Ready");
-        let troubles = Channel::BOTH.into_iter().filter_map(|channel| self.links.get(channel).trouble());
-        self.actions.extend(troubles.cloned().map(Action::Status));
-        self.save();
-    }
-
-    /// Takes a client's connection as it is; whether the call goes on or is being finished stays as it was.
-    fn attach(&mut self, rate: SampleRate, interim: bool, now: UnixMillis) {
-        self.client = Some(Client { interim, last_at: now });
-        if matches!(self.phase, Phase::Live) {
-            let ends = PerChannel::from_fn(|channel| self.links.get(channel).end());
-            self.intake = Some(Intake::new(rate, ends, self.state.last_audio_at));
-        }
-        self.state.seen_at = now;
-        self.timers.set(Timer::Grace, self.has_ended().then(|| now + ending::HANG_UP_MILLIS));
-        self.timers.set(Timer::Idle, Some(now + IDLE_MILLIS));
-        self.timers.set(Timer::Ping, Some(now + PING_EVERY_MILLIS));
-    }
-
-    fn frame(&mut self, message: &[u8], now: UnixMillis) {
-        let Some(client) = &mut self.client else { return };
-        client.last_at = now;
-        match Frame::parse(message) {
-            Frame::Audio { channel, pcm } => {
-                let Some(intake) = &mut self.intake else { return };
-                let is_first = self.state.started_at.is_none();
-                self.state.started_at.get_or_insert(now - intake.millis(pcm));
-                let mut answers = Vec::new();
-                let (links, recorder, pusher) = (&mut self.links, &mut self.recorder, &mut self.pusher);
-                intake.frame(channel, pcm, now, |Stretch { channel, samples, spoken }| {
-                    recorder.audio(channel, samples, now);
-                    pusher.audio(channel, samples);
-                    links.get_mut(channel).audio(samples, spoken, now, &mut answers);
-                });
-                // After a reconnect this is what the gap is measured from, so it must not hide the network's delay.
-                self.state.last_audio_at = Some(intake.captured_until(now));
-                self.queue(answers);
-                if is_first {
-                    // From here on a restart has a clock to place the rest by.
-                    self.save();
-                }
-            }
-            Frame::TooBig => self.close(close::TOO_BIG, "a frame may carry 65536 bytes of audio", now),
-            Frame::Keepalive | Frame::UnknownChannel => {}
-        }
-    }
-
-    fn text(&mut self, text: &str, now: UnixMillis) {
-        let Some(client) = &mut self.client else { return };
-        client.last_at = now;
-        match ClientMessage::parse(text) {
-            ClientMessage::End if matches!(self.phase, Phase::Live) => self.end(now),
-            ClientMessage::Contact { name } => {
-                self.state.contact_name = Some(name);
-                self.save();
-            }
-            ClientMessage::End | ClientMessage::Auth { .. } | ClientMessage::Ignored(_) => {}
-        }
-    }
-
     /// A chunk of the record is stored; what has become of the call is saved with it, so that a restart goes on behind it.
     fn recorded(&mut self, span: &ChunkSpan) {
         let news = self.recorder.stored(span);
         self.queue(news);
         self.save();
-    }
-
-    /// The client's socket is gone without an `end`: the call waits for it, and the services say what they still have.
-    fn disconnected(&mut self, now: UnixMillis) {
-        if self.client.is_none() {
-            return;
-        }
-        self.leave(now);
-        if matches!(self.phase, Phase::Live) {
-            self.timers.set(Timer::Grace, Some(now + GRACE_MILLIS));
-            self.state.seen_at = now;
-            self.finish_links(now);
-            self.save();
-        }
-    }
-
-    /// Takes the connection apart; the call itself goes on.
-    fn leave(&mut self, now: UnixMillis) {
-        self.timers.set(Timer::Idle, None);
-        self.timers.set(Timer::Ping, None);
-        self.client = None;
-        self.flush(now);
-    }
-
-    /// No more audio comes over this connection: puts what the filters still hold onto the timeline.
-    fn flush(&mut self, now: UnixMillis) {
-        let Some(intake) = self.intake.take() else { return };
-        let mut answers = Vec::new();
-        let (links, recorder, pusher) = (&mut self.links, &mut self.recorder, &mut self.pusher);
-        intake.finish(|Stretch { channel, samples, spoken }| {
-            recorder.audio(channel, samples, now);
-            pusher.audio(channel, samples);
-            links.get_mut(channel).audio(samples, spoken, now, &mut answers);
-        });
-        recorder.flush();
-        self.queue(answers);
-    }
-
-    fn close(&mut self, code: u16, reason: &'static str, now: UnixMillis) {
-        self.actions.push_back(Action::Close { code, reason });
-        self.disconnected(now);
+        self.tell_stored();
     }
 
     fn finish_links(&mut self, now: UnixMillis) {
@@ -447,7 +347,7 @@ impl Session {
 
     /// A segment changed: for good, or only to be shown.
     fn caption(&mut self, segment: Segment, for_good: bool) {
-        let interim = self.client.as_ref().is_some_and(|client| client.interim);
+        let interim = self.client.as_ref().is_some_and(|client| client.terms.interim);
         if for_good {
             self.pusher.segment(&segment);
             self.keep(segment.clone());
@@ -550,8 +450,12 @@ impl Session {
     fn up_to_date(&self) -> Snapshot {
         let mut state = self.state.clone();
         for channel in Channel::BOTH {
-            *state.channels.get_mut(channel) =
-                SnapshotChannel { end: self.links.get(channel).end(), stored: self.recorder.stored_of(channel) };
+            *state.channels.get_mut(channel) = SnapshotChannel {
+                end: self.recorder.end(channel),
+                stored: self.recorder.stored_of(channel),
+                durable: self.recorder.durable(channel),
+                settled: self.links.get(channel).settled(),
+            };
         }
         state
     }

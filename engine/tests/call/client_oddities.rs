@@ -1,15 +1,16 @@
 //! What odd clients send has an answer or none, and never harms the call.
 
+use fourwire_engine::call::Terms;
 use fourwire_wire::event::close;
 use fourwire_wire::frame::Channel::{Remote, User};
 use fourwire_wire::frame::MAX_PAYLOAD_BYTES;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use crate::harness::Call;
 use crate::harness::client::Client;
 use crate::harness::voice::words;
 use crate::harness::world::{Coming, Told};
+use crate::harness::{Call, terms};
 
 fn pings(call: &Call) -> Vec<u64> {
     call.world.told.iter().filter(|(_, told)| matches!(told, Told::Ping)).map(|(at, _)| *at).collect()
@@ -109,7 +110,7 @@ fn interim_results_are_sent_only_to_clients_that_asked() {
     for interim in [false, true] {
         let said = words(0, 20, 200, 400);
         let mut call = Call::new();
-        call.world.send(0, Coming::Connect { rate: 16_000, interim });
+        call.world.send(0, Coming::Connect(Terms { interim, ..terms(16_000) }));
         for (at, frame) in Client::new(16_000, 10_000, said.clone(), Vec::new()).frames() {
             call.world.send(at, Coming::Frame(frame));
         }

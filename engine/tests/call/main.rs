@@ -19,6 +19,7 @@ mod pusher;
 mod random;
 mod reconnect;
 mod recording;
+mod resume;
 mod speech_faults;
 mod speech_faults_random;
 mod speech_pace;

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{Action, Down, Event, Services, Session, Start, StreamId};
+use fourwire_engine::call::{Action, Down, Event, Services, Session, Start, StreamId, Terms};
 use fourwire_engine::pusher::Pusher;
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
@@ -19,7 +19,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::harness::service::{Farewell, Handshake, Manner, Service};
 use crate::harness::world::Coming;
-use crate::harness::{BEGIN, Call};
+use crate::harness::{BEGIN, Call, terms};
 
 /// Rates of simulated clients.
 const RATES: [u32; 3] = [8_000, 16_000, 48_000];
@@ -82,7 +82,7 @@ fn perform(call: &mut Call, rate: &mut u32, step: Step) -> PerChannel<u64> {
     match step {
         Step::Connect { rate: index, interim } if !call.session.is_done() => {
             *rate = RATES[index];
-            call.world.send(call.now, Coming::Connect { rate: *rate, interim });
+            call.world.send(call.now, Coming::Connect(Terms { interim, ..terms(*rate) }));
         }
         Step::Audio { channel, samples, loud } => {
             let level = if loud { 3_000 } else { 0 };
@@ -234,7 +234,9 @@ impl Watch {
     fn handle(&mut self, session: &mut Session, now: UnixMillis, rogue: &Rogue) {
         let mut message = Vec::new();
         let event = match rogue {
-            Rogue::Connected(interim) => Event::Connected { rate: SampleRate::MAX, interim: *interim },
+            Rogue::Connected(interim) => {
+                Event::Connected(Terms { rate: SampleRate::MAX, interim: *interim, resume: false })
+            }
             Rogue::Frame(bytes) => Event::Frame(bytes),
             Rogue::Audio(channel, samples) => {
                 Frame::write(*channel, (0..samples / 2).map(|n| if n % 2 == 0 { 5_000 } else { -5_000 }), &mut message);

@@ -21,6 +21,7 @@ async fn a_query_that_cannot_be_served_is_refused_by_name_on_both_sockets() {
         ("channels=2&codec=lc3_fs1030", "codec_unsupported"),
         ("channels=2&language=english%20please", "language_invalid"),
         ("channels=2&call_id=a%2Fb", "call_id_invalid"),
+        ("channels=2&resume=1&sample_rate=48000", "resume_unsupported"),
         ("channels=2&custom_stt=enabled", "custom_stt_unsupported"),
     ] {
         for path in ["/v4/listen", "/v4/web/listen"] {

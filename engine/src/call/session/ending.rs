@@ -12,8 +12,8 @@ use crate::call::timers::{Timer, Timers};
 use crate::summary::{self, Talk, UNTITLED};
 
 /// How long the end of a call waits for the speech services, in milliseconds, whatever happens to them: a stream that is
-/// opened (at most 5 s), sent a full backlog at 1.25 times its pace (18 s take 14.4 s) and drained (5 s). Mostly it is 1 s.
-const DRAIN_MILLIS: u64 = 25_000;
+/// opened (at most 5 s), sent a full backlog at 1.25 times its pace (38 s take 30.4 s) and drained (5 s). Mostly it is 1 s.
+const DRAIN_MILLIS: u64 = 41_000;
 /// How long a client may go on after the carrier has said that the call is over, in milliseconds: its last frames are still on
 /// their way, and most clients end the call themselves.
 pub(super) const HANG_UP_MILLIS: u64 = 5_000;

@@ -9,7 +9,7 @@ pub mod voice;
 pub mod world;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{Event, Saved, Services, Session, Start};
+use fourwire_engine::call::{Event, Saved, Services, Session, Start, Terms};
 use fourwire_engine::pusher::Pusher;
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
@@ -109,7 +109,11 @@ impl Call {
     }
 
     pub fn connect(&mut self, rate: u32) {
-        self.world.send(self.now, Coming::Connect { rate, interim: false });
+        self.connect_with(terms(rate));
+    }
+
+    pub fn connect_with(&mut self, terms: Terms) {
+        self.world.send(self.now, Coming::Connect(terms));
         self.run_for(0);
     }
 
@@ -156,12 +160,17 @@ impl Call {
     pub fn evict_under_client(&mut self, rate: u32) {
         assert!(self.world.connected);
         self.restore();
-        let reattached = Event::Reattached { rate: SampleRate::new(rate).unwrap(), interim: false };
-        self.session.handle(UnixMillis::new(BEGIN + self.now), reattached);
+        self.reattach(terms(rate));
+    }
+
+    /// A client's socket is found after a restart.
+    pub fn reattach(&mut self, terms: Terms) {
+        self.session.handle(UnixMillis::new(BEGIN + self.now), Event::Reattached(terms));
         self.drain();
     }
 
-    fn restore(&mut self) {
+    /// The owner is taken out of memory, and nothing happens yet.
+    pub fn restore(&mut self) {
         let state = self.world.store.snapshot.clone().expect("a session is saved from its start on");
         let segments = self.world.store.segments.values().cloned().collect();
         let chunks = self.world.recording.kept.values().map(|chunk| chunk.span).collect();
@@ -216,9 +225,7 @@ impl Call {
 
     fn handle(&mut self, coming: &Coming) {
         let event = match coming {
-            Coming::Connect { rate, interim } => {
-                Event::Connected { rate: SampleRate::new(*rate).unwrap(), interim: *interim }
-            }
+            Coming::Connect(terms) => Event::Connected(*terms),
             Coming::Frame(frame) => Event::Frame(frame),
             Coming::Text(text) => Event::Text(text),
             Coming::Gone => Event::Disconnected,
@@ -245,6 +252,11 @@ impl Call {
             self.world.carry_out(action, self.now);
         }
     }
+}
+
+/// What the peer's client asks for.
+pub fn terms(rate: u32) -> Terms {
+    Terms { rate: SampleRate::new(rate).unwrap(), interim: false, resume: false }
 }
 
 /// What tests ask about a call.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fourwire_engine::call::{Action, Down, Snapshot, StreamId};
+use fourwire_engine::call::{Action, Down, Snapshot, StreamId, Terms};
 use fourwire_engine::record::ChunkSpan;
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::ServiceStatus;
@@ -10,6 +10,7 @@ use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::SegmentId;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::Structured;
+use fourwire_wire::units::Samples;
 
 use super::pusher::Pusher;
 use super::recording::Recording;
@@ -25,10 +26,7 @@ const PIECE_BYTES: usize = 3_200;
 /// Something on its way to the session.
 #[derive(Debug)]
 pub enum Coming {
-    Connect {
-        rate: u32,
-        interim: bool,
-    },
+    Connect(Terms),
     Frame(Vec<u8>),
     Text(String),
     Gone,
@@ -51,6 +49,8 @@ pub enum Coming {
 pub enum Told {
     Ping,
     Status(ServiceStatus),
+    Held(PerChannel<Samples>),
+    StoredUpTo(PerChannel<Samples>),
     Caption(Segment, bool),
     Processing(Conversation),
     Finished(Conversation),
@@ -134,7 +134,7 @@ impl World {
         self.streams.clear();
         self.closed.clear();
         self.coming.retain(|_, coming| {
-            matches!(coming, Coming::Connect { .. } | Coming::Frame(_) | Coming::Text(_) | Coming::Gone)
+            matches!(coming, Coming::Connect(_) | Coming::Frame(_) | Coming::Text(_) | Coming::Gone)
         });
         self.store.outstanding = None;
     }
@@ -162,6 +162,8 @@ impl World {
         match action {
             Action::Ping => self.tell(now, Told::Ping),
             Action::Status(status) => self.tell(now, Told::Status(status)),
+            Action::Held(positions) => self.tell(now, Told::Held(positions)),
+            Action::StoredUpTo(positions) => self.tell(now, Told::StoredUpTo(positions)),
             Action::Caption { segment, extras } => self.tell(now, Told::Caption(segment, extras)),
             Action::Processing(conversation) => self.tell(now, Told::Processing(*conversation)),
             Action::Finished(conversation) => self.tell(now, Told::Finished(*conversation)),
@@ -272,7 +274,7 @@ impl World {
                     connection.closed = Some(now);
                 }
             }
-            Coming::Connect { .. } => self.connected = true,
+            Coming::Connect(_) => self.connected = true,
             Coming::Gone => return std::mem::take(&mut self.connected),
             Coming::Frame(_) | Coming::Text(_) => return self.connected,
             Coming::Stored => {

@@ -1,0 +1,254 @@
+//! The client's connection: how it joins a call, what it sends, what it is told of it, and how it leaves.
+
+use fourwire_wire::event::{ClientMessage, PING_EVERY_MILLIS, Status, close};
+use fourwire_wire::frame::{Channel, Frame, PerChannel};
+use fourwire_wire::units::{Samples, UnixMillis};
+
+use super::{GRACE_MILLIS, IDLE_MILLIS, LONGEST_MILLIS, Phase, Session, ending};
+use crate::call::intake::{Intake, Stretch};
+use crate::call::link::Link;
+use crate::call::pusher::PusherLink;
+use crate::call::recorder::Recorder;
+use crate::call::timers::Timer;
+use crate::call::{Action, Terms};
+
+/// How much a client that resumes may have captured before it first got through, in milliseconds: what it keeps at most.
+const CLIENT_KEEPS_MILLIS: u64 = 90_000;
+/// Silence is made in pieces of this many samples, so that a long one needs no large buffer.
+const SILENCE_PIECE: u64 = 16_000;
+
+/// The client's connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) terms: Terms,
+    pub(super) last_at: UnixMillis,
+    /// What it was told that it need not keep.
+    stored: PerChannel<Samples>,
+}
+
+/// Who wants a call's audio.
+struct Sinks<'a> {
+    links: &'a mut PerChannel<Link>,
+    recorder: &'a mut Recorder,
+    pusher: &'a mut PusherLink,
+}
+
+impl Sinks<'_> {
+    /// Gives each what it does not have yet. After a restart they do not all begin at the same sample.
+    fn take(&mut self, stretch: &Stretch<'_>, now: UnixMillis, answers: &mut Vec<Action<'static>>) {
+        let Stretch { channel, spoken, .. } = *stretch;
+        let unrecorded = stretch.behind(self.recorder.end(channel));
+        self.recorder.audio(channel, unrecorded, now);
+        self.pusher.audio(channel, unrecorded);
+        let link = self.links.get_mut(channel);
+        link.audio(stretch.behind(link.end()), spoken, now, answers);
+    }
+}
+
+impl Session {
+    pub(super) fn connected(&mut self, terms: Terms, now: UnixMillis) {
+        if self.client.is_some() {
+            self.leave(now);
+        }
+        let resumed = self.state.last_audio_at;
+        self.go_on();
+        self.pusher.resume();
+        self.state.resumes = terms.resume;
+        self.attach(terms, now);
+        self.actions.push_back(Action::Ping);
+        self.status(Status::Initiating, "Service Starting");
+        if resumed.is_some() {
+            self.status(Status::InProgressConversationsProcessing, "Processing Conversations");
+        }
+        self.status(Status::SttInitiating, "STT Service Starting");
+        self.status(Status::Ready, "Ready");
+        let troubles = Channel::BOTH.into_iter().filter_map(|channel| self.links.get(channel).trouble());
+        self.actions.extend(troubles.cloned().map(Action::Status));
+        if terms.resume {
+            self.ask_for_audio();
+            // What changed while it was away, and what changed before: it knows the ids.
+            let known = self.segments.iter().cloned();
+            self.actions.extend(known.map(|segment| Action::Caption { segment, extras: terms.interim }));
+        }
+        self.save();
+    }
+
+    pub(super) fn reattached(&mut self, terms: Terms, now: UnixMillis) {
+        if terms.resume {
+            // An end that it has asked for comes after the audio that was lost, and it will ask again.
+            self.go_on();
+        }
+        self.attach(terms, now);
+        if terms.resume {
+            self.ask_for_audio();
+        }
+    }
+
+    /// The call is alive, whatever it was before.
+    fn go_on(&mut self) {
+        self.phase = Phase::Live;
+        self.state.ending = false;
+        self.store_failures = 0;
+        self.summary = None;
+        self.timers.set(Timer::Drain, None);
+        self.timers.set(Timer::Summary, None);
+        self.timers.set(Timer::StoreRetry, None);
+        self.timers.set(Timer::Longest, Some(self.state.created_at + LONGEST_MILLIS));
+    }
+
+    /// Takes a client's connection as it is; whether the call goes on or is being finished stays as it was.
+    fn attach(&mut self, terms: Terms, now: UnixMillis) {
+        self.client = Some(Client { terms, last_at: now, stored: PerChannel::default() });
+        if matches!(self.phase, Phase::Live) && !terms.resume {
+            let ends = PerChannel::from_fn(|channel| self.recorder.end(channel));
+            self.advance(&ends, now);
+            self.intake = Some(Intake::new(terms.rate, ends, self.state.last_audio_at));
+        }
+        self.state.seen_at = now;
+        self.timers.set(Timer::Grace, self.has_ended().then(|| now + ending::HANG_UP_MILLIS));
+        self.timers.set(Timer::Idle, Some(now + IDLE_MILLIS));
+        self.timers.set(Timer::Ping, Some(now + PING_EVERY_MILLIS));
+    }
+
+    /// Asks a client that resumes for what is not here. Until it has answered nothing that comes can be placed.
+    fn ask_for_audio(&mut self) {
+        let held = |channel| self.recorder.end(channel).min(self.links.get(channel).end());
+        let held = PerChannel::from_fn(held);
+        self.intake = None;
+        self.actions.push_back(Action::Held(held));
+    }
+
+    /// A client that resumes says where its audio begins. Where that is behind what is held, it has let go of what lies
+    /// between, and there is silence.
+    fn audio_from(&mut self, positions: &PerChannel<Samples>, now: UnixMillis) {
+        let possible = Samples::from_millis(now.since(self.state.created_at).saturating_add(CLIENT_KEEPS_MILLIS));
+        if positions.user.max(positions.remote) > possible {
+            self.close(close::POLICY, "audio_from lies ahead of the call", now);
+            return;
+        }
+        if self.advance(positions, now) {
+            self.status(Status::RecordingGap, "Some audio is lost: it was not sent in time");
+        }
+        self.intake = Some(Intake::from(*positions));
+    }
+
+    /// Enters silence up to a position on each side. Returns whether the record had to be filled up.
+    fn advance(&mut self, positions: &PerChannel<Samples>, now: UnixMillis) -> bool {
+        let mut filled = false;
+        for channel in Channel::BOTH {
+            let to = *positions.get(channel);
+            filled |= self.recorder.end(channel) < to;
+            loop {
+                let at = self.recorder.end(channel).min(self.links.get(channel).end());
+                let missing = to.saturating_sub(at).get().min(SILENCE_PIECE);
+                if missing == 0 {
+                    break;
+                }
+                let samples = vec![0; usize::try_from(missing).unwrap_or_default()];
+                self.take(&Stretch { channel, at, samples: &samples, spoken: false }, now);
+            }
+        }
+        filled
+    }
+
+    /// Gives audio to all who want it, as far as they do not have it yet.
+    fn take(&mut self, stretch: &Stretch<'_>, now: UnixMillis) {
+        let mut answers = Vec::new();
+        let mut sinks = Sinks { links: &mut self.links, recorder: &mut self.recorder, pusher: &mut self.pusher };
+        sinks.take(stretch, now, &mut answers);
+        self.queue(answers);
+    }
+
+    pub(super) fn frame(&mut self, message: &[u8], now: UnixMillis) {
+        let Some(client) = &mut self.client else { return };
+        client.last_at = now;
+        match Frame::parse(message) {
+            Frame::Audio { channel, pcm } => {
+                let Some(intake) = &mut self.intake else { return };
+                let is_first = self.state.started_at.is_none();
+                let started_at = *self.state.started_at.get_or_insert(now - intake.millis(pcm));
+                let mut answers = Vec::new();
+                let mut sinks =
+                    Sinks { links: &mut self.links, recorder: &mut self.recorder, pusher: &mut self.pusher };
+                intake.frame(channel, pcm, now, |stretch| sinks.take(&stretch, now, &mut answers));
+                // After a reconnect this is what the gap is measured from, so it must not hide the network's delay.
+                self.state.last_audio_at = Some(intake.captured_until(now));
+                self.state.started_at = Some(intake.began().map_or(started_at, |began| began.min(started_at)));
+                self.queue(answers);
+                if is_first {
+                    // From here on a restart has a clock to place the rest by.
+                    self.save();
+                }
+            }
+            Frame::TooBig => self.close(close::TOO_BIG, "a frame may carry 65536 bytes of audio", now),
+            Frame::Keepalive | Frame::UnknownChannel => {}
+        }
+    }
+
+    pub(super) fn text(&mut self, text: &str, now: UnixMillis) {
+        let Some(client) = &mut self.client else { return };
+        client.last_at = now;
+        match ClientMessage::parse(text) {
+            ClientMessage::End if matches!(self.phase, Phase::Live) => self.end(now),
+            ClientMessage::Contact { name } => {
+                self.state.contact_name = Some(name);
+                self.save();
+            }
+            ClientMessage::AudioFrom(positions) if client.terms.resume && matches!(self.phase, Phase::Live) => {
+                self.audio_from(&positions, now);
+            }
+            ClientMessage::End
+            | ClientMessage::Auth { .. }
+            | ClientMessage::AudioFrom(_)
+            | ClientMessage::Ignored(_) => {}
+        }
+    }
+
+    /// Tells a client that resumes what it need not keep any more: what is stored, and has its words.
+    pub(super) fn tell_stored(&mut self) {
+        let Some(client) = self.client.as_mut().filter(|client| client.terms.resume) else { return };
+        let (links, recorder) = (&self.links, &self.recorder);
+        let stored = PerChannel::from_fn(|channel| recorder.durable(channel).min(links.get(channel).settled()));
+        if client.stored != stored {
+            client.stored = stored;
+            self.actions.push_back(Action::StoredUpTo(stored));
+        }
+    }
+
+    /// The client's socket is gone without an `end`: the call waits for it, and the services say what they still have.
+    pub(super) fn disconnected(&mut self, now: UnixMillis) {
+        if self.client.is_none() {
+            return;
+        }
+        self.leave(now);
+        if matches!(self.phase, Phase::Live) {
+            self.timers.set(Timer::Grace, Some(now + GRACE_MILLIS));
+            self.state.seen_at = now;
+            self.finish_links(now);
+            self.save();
+        }
+    }
+
+    /// Takes the connection apart; the call itself goes on.
+    pub(super) fn leave(&mut self, now: UnixMillis) {
+        self.timers.set(Timer::Idle, None);
+        self.timers.set(Timer::Ping, None);
+        self.client = None;
+        self.flush(now);
+    }
+
+    /// No more audio comes over this connection: puts what the filters still hold onto the timeline.
+    pub(super) fn flush(&mut self, now: UnixMillis) {
+        let Some(intake) = self.intake.take() else { return };
+        let mut answers = Vec::new();
+        let mut sinks = Sinks { links: &mut self.links, recorder: &mut self.recorder, pusher: &mut self.pusher };
+        intake.finish(|stretch| sinks.take(&stretch, now, &mut answers));
+        self.recorder.flush();
+        self.queue(answers);
+    }
+
+    pub(super) fn close(&mut self, code: u16, reason: &'static str, now: UnixMillis) {
+        self.actions.push_back(Action::Close { code, reason });
+        self.disconnected(now);
+    }
+}
