@@ -3,7 +3,6 @@
 //! [`Call::during`] is the heart: whatever the call waits for, it waits for there, and serves what comes meanwhile. Media
 //! and signalling are apart: a call whose signalling socket is gone goes on until the browser had time to come back.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,6 +22,8 @@ use crate::twilio::{Leg, PlaceCall, Verb, sid};
 
 /// How long a call lasts at most whose dial does not say: four hours.
 const TIME_LIMIT: Duration = Duration::from_hours(4);
+/// How much later than the end of its media a browser may say that it hung up.
+const HANGUP_LIMIT: Duration = Duration::from_secs(2);
 /// The offer cannot be read.
 const BAD_REQUEST: u32 = 31_400;
 /// The application rejects the call as busy.
@@ -94,7 +95,7 @@ struct Call {
     /// What the browser shows to take the call up again.
     reconnect: String,
     outlet: Outlet,
-    /// When the browser must be back whose socket is gone.
+    /// When the browser must be back whose socket is gone, or have said that it hung up.
     gives_up: Option<Instant>,
     orders: mpsc::UnboundedSender<Order>,
     received: mpsc::UnboundedReceiver<Order>,
@@ -264,13 +265,12 @@ impl Call {
     /// Waits for something, and meanwhile does what the browser and a test want. An error is that the call is over.
     async fn during<T>(&mut self, something: impl Future<Output = T>) -> Result<T, Ended> {
         let mut something = pin!(something);
+        let patience = self.page.carrier().options().patience;
         loop {
             let order = tokio::select! {
                 done = &mut something => return Ok(done),
                 order = self.received.recv() => order,
-                never = absent(&self.outlet, &mut self.gives_up, self.page.carrier().options().patience) => match never {
-                    Err(gone) => return Err(gone),
-                },
+                ended = absent(&self.outlet, &mut self.gives_up, patience) => return Err(ended),
             };
             if let Some(order) = order {
                 self.obey(order).await?;
@@ -281,7 +281,7 @@ impl Call {
     async fn obey(&mut self, order: Order) -> Result<(), Ended> {
         match order {
             Order::CallerLeaves => return Err(Ended::ByCaller),
-            Order::MediaGone => return Err(Ended::Lost),
+            Order::MediaGone => self.gives_up = Some(Instant::now() + HANGUP_LIMIT),
             Order::CalleeLeaves => self.callee_left.notify_one(),
             Order::CalleeSaidAll if self.callee_leaves_at_end => self.callee_left.notify_one(),
             Order::CalleeSaidAll => {}
@@ -313,10 +313,15 @@ impl Call {
     }
 }
 
-/// Waits until the browser's socket is gone, and then for as long as the carrier is patient.
-async fn absent(outlet: &Outlet, gives_up: &mut Option<Instant>, patience: Duration) -> Result<Infallible, Ended> {
-    outlet.gone().await;
-    let at = *gives_up.get_or_insert_with(|| Instant::now() + patience);
+/// Waits until the browser's socket is gone, and then for as long as the carrier is patient; or until a time that is set.
+async fn absent(outlet: &Outlet, gives_up: &mut Option<Instant>, patience: Duration) -> Ended {
+    let at = match gives_up {
+        Some(at) => *at,
+        None => {
+            outlet.gone().await;
+            *gives_up.insert(Instant::now() + patience)
+        }
+    };
     sleep_until(at).await;
-    Err(Ended::Lost)
+    Ended::Lost
 }
