@@ -3,7 +3,7 @@
 mod carrier_support;
 mod twilio_support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::Method;
 use carrier_support::{Browser, World};
@@ -12,6 +12,7 @@ use fourwire_lab::http::send;
 use http_body_util::Full;
 use hyper::Request;
 use serde_json::json;
+use tokio::time::Instant;
 use twilio_support::{LIMIT, token};
 
 #[tokio::test]

@@ -1,7 +1,8 @@
-//! One call: the application is asked, and what it says is carried out, while the browser and a test may interfere.
+//! One call, from the browser's invite to its end: what the browser knows of it, and what it and a test want.
 //!
 //! [`Call::during`] is the heart: whatever the call waits for, it waits for there, and serves what comes meanwhile. Media
-//! and signalling are apart: a call whose signalling socket is gone goes on until the browser had time to come back.
+//! and signalling are apart: a call whose signalling socket is gone goes on until the browser had time to come back. What
+//! the call is to do is in `script`.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,27 +10,20 @@ use std::time::{Duration, SystemTime};
 
 use fourwire_wire::pii::Pii;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::handle::{Carrier, Page, Running};
 use super::media::Media;
 use super::messages::{self, Invite};
 use super::record::{CarriedCall, Ended};
-use super::signal::{Admitted, Outlet, signalled};
+use super::signal::{Admitted, Outlet};
 use super::source::Source;
-use super::telephone::first_to_answer;
-use crate::twilio::{Leg, PlaceCall, Verb, sid};
+use crate::twilio::sid;
 
-/// How long a call lasts at most whose dial does not say: four hours.
-const TIME_LIMIT: Duration = Duration::from_hours(4);
 /// How much later than the end of its media a browser may say that it hung up.
 const HANGUP_LIMIT: Duration = Duration::from_secs(2);
 /// The offer cannot be read.
 const BAD_REQUEST: u32 = 31_400;
-/// The application rejects the call as busy.
-const BUSY: u32 = 31_486;
-/// The application rejects the call.
-const DECLINED: u32 = 31_603;
 
 /// Something that a running call is told.
 pub(super) enum Order {
@@ -80,7 +74,7 @@ pub(super) fn place(carrier: &Carrier, invite: Invite, admitted: &Admitted, outl
 
 /// How far the browser knows that its call has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// It has no answer yet.
     Placed,
     /// The other end rings.
@@ -89,9 +83,10 @@ enum Stage {
     Answered,
 }
 
-struct Call {
-    page: Page,
-    sid: String,
+/// A call that runs.
+pub(super) struct Call {
+    pub(super) page: Page,
+    pub(super) sid: String,
     /// What the browser shows to take the call up again.
     reconnect: String,
     outlet: Outlet,
@@ -100,9 +95,9 @@ struct Call {
     orders: mpsc::UnboundedSender<Order>,
     received: mpsc::UnboundedReceiver<Order>,
     media: Option<Media>,
-    stage: Stage,
-    callee_left: Arc<Notify>,
-    callee_leaves_at_end: bool,
+    pub(super) stage: Stage,
+    pub(super) callee_left: Arc<Notify>,
+    pub(super) callee_leaves_at_end: bool,
 }
 
 impl Call {
@@ -122,111 +117,8 @@ impl Call {
         });
     }
 
-    /// Asks the application, and does what it says. How the call ended; an error is an end that came in between.
-    async fn carry_out(&mut self, invite: Invite, token: Pii<String>) -> Result<Ended, Ended> {
-        let twilio = self.page.carrier().twilio().clone();
-        if let Some(code) = self.page.carrier().take_refusal() {
-            return Ok(Ended::Refused(code));
-        }
-        let params = invite.params();
-        let wanted = PlaceCall::with_token(twilio.voice_url(), token.into_inner()).named(&self.sid);
-        let wanted = params.into_iter().fold(wanted, |call, (name, value)| call.param(name, value.into_inner()));
-        let placed = self.during(async move { twilio.place_call(&wanted).await }).await?;
-        let placed = placed.map_err(|error| Ended::Refused(signalled(&error)))?;
-
-        let offer = invite.sdp;
-        let Some(twiml) = placed.twiml else {
-            // The real service says that an application error has occurred.
-            self.announce(&offer).await?;
-            return Ok(Ended::ByApplication);
-        };
-        let mut ended = Ended::ByApplication;
-        for (index, verb) in twiml.verbs.iter().enumerate() {
-            match verb.name.as_str() {
-                "Reject" if self.stage == Stage::Placed => {
-                    let busy = verb.attribute("reason") == Some("busy");
-                    return Ok(Ended::Refused(if busy { BUSY } else { DECLINED }));
-                }
-                "Reject" | "Hangup" => break,
-                "Say" => self.announce(&offer).await?,
-                "Pause" => self.pause(&offer, verb).await?,
-                "Dial" => {
-                    let legs = placed.legs.iter().filter(|leg| leg.verb == index).cloned().collect();
-                    let bridges = index == 0 && verb.attribute("answerOnBridge") == Some("true");
-                    ended = self.dial(&offer, legs, bridges).await?;
-                }
-                _ => {}
-            }
-            if verb.attribute("action").is_some() {
-                break;
-            }
-        }
-        Ok(ended)
-    }
-
-    async fn announce(&mut self, offer: &Pii<String>) -> Result<(), Ended> {
-        self.answer(offer).await?;
-        self.play(Source::announcement());
-        let time = self.page.carrier().options().announcement;
-        self.during(sleep(time)).await?;
-        self.play(Source::Silence);
-        Ok(())
-    }
-
-    async fn pause(&mut self, offer: &Pii<String>, verb: &Verb) -> Result<(), Ended> {
-        self.answer(offer).await?;
-        let seconds = verb.attribute("length").and_then(|length| length.parse().ok()).unwrap_or(1);
-        self.during(sleep(Duration::from_secs(seconds))).await
-    }
-
-    /// Dials, and connects whoever picks up.
-    async fn dial(&mut self, offer: &Pii<String>, legs: Vec<Leg>, bridges: bool) -> Result<Ended, Ended> {
-        if legs.is_empty() {
-            // Something was wrong with the dial; it is among the placed call's problems.
-            return Ok(Ended::ByApplication);
-        }
-        if bridges {
-            self.ring(offer).await?;
-        } else {
-            self.answer(offer).await?;
-        }
-        self.play(Source::ringback());
-        let carrier = self.page.carrier().clone();
-        let telephone = match self.during(first_to_answer(carrier.clone(), legs)).await? {
-            Ok(telephone) => telephone,
-            Err(ending) => {
-                self.play(Source::Silence);
-                return Ok(Ended::NotAnswered(ending));
-            }
-        };
-        let (twilio, leg) = (carrier.twilio().clone(), telephone.leg.clone());
-        let time_limit = leg.time_limit.unwrap_or(TIME_LIMIT);
-        let number = leg.number.clone();
-        if self.during(async move { twilio.notice(&leg).await }).await?.is_some() {
-            // The callee hears it alone, while the caller still hears that it rings.
-            self.during(sleep(carrier.options().announcement)).await?;
-        }
-
-        self.answer(offer).await?;
-        self.callee_leaves_at_end = telephone.callee.leaves_at_end;
-        self.play(Source::callee(&telephone.callee));
-        self.page.update(|call| call.callee = Some(number));
-        let left = self.callee_left.clone();
-        let ended = self
-            .during(async move {
-                tokio::select! {
-                    () = left.notified() => Ended::ByCallee,
-                    () = sleep(time_limit) => Ended::TimeLimit,
-                }
-            })
-            .await;
-        drop(telephone);
-        self.play(Source::Silence);
-        ended
-    }
-
     /// Tells the browser that the other end rings, and lets it hear that.
-    async fn ring(&mut self, offer: &Pii<String>) -> Result<(), Ended> {
+    pub(super) async fn ring(&mut self, offer: &Pii<String>) -> Result<(), Ended> {
         let sdp = self.open(offer).await?;
         self.outlet.send(messages::ringing(&self.sid, &sdp));
         self.stage = Stage::Ringing;
@@ -235,7 +127,7 @@ impl Call {
     }
 
     /// Tells the browser that somebody is on the line.
-    async fn answer(&mut self, offer: &Pii<String>) -> Result<(), Ended> {
+    pub(super) async fn answer(&mut self, offer: &Pii<String>) -> Result<(), Ended> {
         if self.stage == Stage::Placed {
             self.ring(offer).await?;
         }
@@ -251,19 +143,22 @@ impl Call {
     async fn open(&mut self, offer: &Pii<String>) -> Result<String, Ended> {
         let codecs = self.page.carrier().options().codecs;
         let opened = Media::open(offer.expose(), codecs, self.page.clone(), self.orders.clone()).await;
-        let (media, sdp) = opened.map_err(|_| Ended::Refused(BAD_REQUEST))?;
+        let (media, sdp) = opened.map_err(|error| {
+            self.page.update(|call| call.problem = Some(error.to_string()));
+            Ended::Refused(BAD_REQUEST)
+        })?;
         self.media = Some(media);
         Ok(sdp)
     }
 
-    fn play(&self, source: Source) {
+    pub(super) fn play(&self, source: Source) {
         if let Some(media) = &self.media {
             media.play(source);
         }
     }
 
     /// Waits for something, and meanwhile does what the browser and a test want. An error is that the call is over.
-    async fn during<T>(&mut self, something: impl Future<Output = T>) -> Result<T, Ended> {
+    pub(super) async fn during<T>(&mut self, something: impl Future<Output = T>) -> Result<T, Ended> {
         let mut something = pin!(something);
         let patience = self.page.carrier().options().patience;
         loop {
@@ -315,13 +210,9 @@ impl Call {
 
 /// Waits until the browser's socket is gone, and then for as long as the carrier is patient; or until a time that is set.
 async fn absent(outlet: &Outlet, gives_up: &mut Option<Instant>, patience: Duration) -> Ended {
-    let at = match gives_up {
-        Some(at) => *at,
-        None => {
-            outlet.gone().await;
-            *gives_up.insert(Instant::now() + patience)
-        }
-    };
-    sleep_until(at).await;
+    if gives_up.is_none() {
+        outlet.gone().await;
+    }
+    sleep_until(*gives_up.get_or_insert_with(|| Instant::now() + patience)).await;
     Ended::Lost
 }

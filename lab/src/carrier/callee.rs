@@ -1,7 +1,7 @@
 //! Who answers a call, and what they say: a recording, tones, an echo of the caller, or nothing.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use fourwire_wire::units::SAMPLES_PER_SECOND;
@@ -76,7 +76,9 @@ impl Voice {
 impl Default for Voice {
     /// The whole vocabulary, one word each second.
     fn default() -> Self {
-        Self::words(&VOCABULARY)
+        // Each lab has it, and it takes a while to make.
+        static WORDS: LazyLock<Voice> = LazyLock::new(|| Voice::words(&VOCABULARY));
+        WORDS.clone()
     }
 }
 

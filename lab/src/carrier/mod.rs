@@ -3,7 +3,7 @@
 //! - [`Carrier`]: the handle through which a test orders how calls go and looks at what happened;
 //! - [`Callee`], [`Voice`], [`Answer`]: who is called, and what they say;
 //! - `signal`, `messages`: a browser's signalling socket; `shim`: what its page needs beside the SDK;
-//! - `call`, `telephone`: a call, as the application says by its TwiML, and the telephones that it dials;
+//! - `call`, `script`, `telephone`: a call, what the application says by its TwiML, and the telephones that it dials;
 //! - `media`, `line`: its WebRTC; `codec`, `g711`, `listener`, `source`: its audio; [`CarriedCall`]: what is kept of it.
 //!
 //! # Routes
@@ -56,6 +56,7 @@ mod media;
 mod messages;
 mod options;
 mod record;
+mod script;
 mod shim;
 mod signal;
 mod source;

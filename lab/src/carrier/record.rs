@@ -69,6 +69,8 @@ pub struct CarriedCall {
     pub reconnects: u32,
     /// How often its media was set up anew.
     pub ice_restarts: u32,
+    /// What is wrong with the browser's offer, where that is why the call has no media.
+    pub problem: Option<String>,
     /// When it came how far.
     pub times: Times,
     /// How it ended; none while it runs.
@@ -90,6 +92,7 @@ impl CarriedCall {
             digits: String::new(),
             reconnects: 0,
             ice_restarts: 0,
+            problem: None,
             times,
             ended: None,
         }

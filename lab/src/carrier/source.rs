@@ -7,7 +7,6 @@
 
 use std::collections::VecDeque;
 use std::f64::consts::TAU;
-use std::sync::Arc;
 use std::time::Duration;
 
 use fourwire_wire::units::SAMPLES_PER_SECOND;
@@ -129,15 +128,13 @@ impl Speaker {
         match &self.voice {
             Voice::Silence => 0,
             Voice::Echo => self.echo.pop_front().unwrap_or_default(),
-            Voice::Recording(samples) => next_of(samples, &mut self.said),
+            Voice::Recording(samples) => {
+                let sample = samples.get(self.said).copied().unwrap_or_default();
+                self.said += 1;
+                sample
+            }
         }
     }
-}
-
-fn next_of(samples: &Arc<[i16]>, said: &mut usize) -> i16 {
-    let sample = samples.get(*said).copied().unwrap_or_default();
-    *said += 1;
-    sample
 }
 
 /// A time in samples.

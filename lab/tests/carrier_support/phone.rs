@@ -125,7 +125,7 @@ impl Phone {
     }
 
     fn tell(&self, command: Command) {
-        self.commands.send(command).ok().expect("the phone is there");
+        assert!(self.commands.send(command).is_ok(), "the connection is over");
     }
 }
 
@@ -209,7 +209,7 @@ impl Line {
                     if codec == Codec::PCMU {
                         ear.audio.extend(data.data.iter().map(|byte| mu_law(*byte)));
                     } else {
-                        let mut audio = [0.0; 5_760];
+                        let mut audio = vec![0.0; 5_760];
                         let length = opus.decode(&data.data, 5_760, &mut audio).unwrap();
                         #[expect(clippy::cast_possible_truncation, reason = "samples")]
                         ear.audio.extend(audio[..length].iter().map(|value| (value * 32_767.0) as i16));
