@@ -5,7 +5,8 @@
 //! - [`model`]: the language model that sums calls up, strict, with a writer behind it that needs no model;
 //! - [`hook`]: an operator's own server, which is told of finished conversations;
 //! - [`pusher`]: an operator's program that hears calls while they run, strict;
-//! - [`twilio`]: the telephone company: caller IDs and the calls that verify them, signed webhooks, calls from a browser;
+//! - [`twilio`]: the telephone company: caller IDs and the calls that verify them, signed webhooks, what a call is to do;
+//! - [`carrier`]: its voice network, through which a browser calls with Twilio's own SDK;
 //! - [`app`]: the phone, a client of the edge; [`recording`] is what it plays, [`wer`] judges what came back, [`picture`]
 //!   draws it.
 //!
@@ -24,6 +25,7 @@
 #![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
 
 pub mod app;
+pub mod carrier;
 pub mod deepgram;
 pub mod hook;
 pub mod http;
@@ -37,6 +39,7 @@ pub mod tones;
 pub mod twilio;
 pub mod wer;
 
+mod cors;
 mod ear;
 mod upgrade;
 
@@ -48,6 +51,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
+use carrier::{Carrier, CarrierOptions};
 use deepgram::{Speech, SpeechOptions};
 pub use ear::RecogniserError;
 use ear::{Engine, Recogniser};
@@ -70,6 +74,8 @@ pub struct LabOptions {
     pub issuer: IssuerOptions,
     /// How the telephone company behaves.
     pub twilio: TwilioOptions,
+    /// How its voice network behaves.
+    pub carrier: CarrierOptions,
     /// What the language model wants to be asked with.
     pub model: ModelOptions,
     /// How an operator's program behaves that hears calls.
@@ -117,6 +123,7 @@ pub struct Lab {
     speech: Speech,
     issuer: Issuer,
     twilio: Twilio,
+    carrier: Carrier,
     model: ModelServer,
     hook: HookServer,
     pusher: PusherServer,
@@ -132,8 +139,8 @@ impl Lab {
         let threads = Threads::new()?;
         let serving = threads.0.as_ref().map(|runtime| runtime.spawn(serve(options)));
         let started = serving.ok_or(StartError::Stopped)?.await.map_err(|_| StartError::Stopped)?;
-        let Served { address, speech, issuer, twilio, model, hook, pusher } = started?;
-        Ok(Self { address, speech, issuer, twilio, model, hook, pusher, _threads: threads })
+        let Served { address, speech, issuer, twilio, carrier, model, hook, pusher } = started?;
+        Ok(Self { address, speech, issuer, twilio, carrier, model, hook, pusher, _threads: threads })
     }
 
     /// Its address, such as `http://127.0.0.1:4010`.
@@ -176,6 +183,12 @@ impl Lab {
     #[must_use]
     pub fn twilio(&self) -> &Twilio {
         &self.twilio
+    }
+
+    /// Orders how calls from browsers go, and looks at what was said in them.
+    #[must_use]
+    pub fn carrier(&self) -> &Carrier {
+        &self.carrier
     }
 
     /// Where an operator's own server takes messages.
@@ -235,6 +248,7 @@ struct Served {
     speech: Speech,
     issuer: Issuer,
     twilio: Twilio,
+    carrier: Carrier,
     model: ModelServer,
     hook: HookServer,
     pusher: PusherServer,
@@ -242,7 +256,7 @@ struct Served {
 
 /// Binds the port and starts serving in the background.
 async fn serve(options: LabOptions) -> Result<Served, StartError> {
-    let LabOptions { port, engine, speech, issuer, twilio, model, pusher } = options;
+    let LabOptions { port, engine, speech, issuer, twilio, carrier, model, pusher } = options;
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let listener = bound.map_err(|error| StartError::Port(port, error))?;
     let address = listener.local_addr().map_err(|error| StartError::Port(port, error))?;
@@ -254,6 +268,7 @@ async fn serve(options: LabOptions) -> Result<Served, StartError> {
     let speech = Speech::new(speech);
     let issuer = Issuer::new(format!("{}/identity", origin(address)), issuer)?;
     let twilio = Twilio::new(twilio);
+    let carrier = Carrier::new(carrier, twilio.clone());
     let model = ModelServer::new(model);
     let hook = HookServer::default();
     let pusher = PusherServer::new(pusher);
@@ -263,9 +278,10 @@ async fn serve(options: LabOptions) -> Result<Served, StartError> {
         .nest("/twilio", twilio::routes(twilio.clone()))
         .nest("/model", model::routes(model.clone()))
         .nest("/pusher", pusher::routes(pusher.clone()))
-        .nest("/hook", hook.routes());
+        .nest("/hook", hook.routes())
+        .merge(carrier::routes(carrier.clone()));
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    Ok(Served { address, speech, issuer, twilio, model, hook, pusher })
+    Ok(Served { address, speech, issuer, twilio, carrier, model, hook, pusher })
 }
 
 fn origin(address: SocketAddr) -> String {

@@ -126,7 +126,7 @@ impl Recording {
 }
 
 /// A WAV file's channels as 16-bit samples.
-fn read_channels(path: &Path) -> Result<(u32, Vec<Vec<i16>>), RecordingError> {
+pub(crate) fn read_channels(path: &Path) -> Result<(u32, Vec<Vec<i16>>), RecordingError> {
     let wav = |error: hound::Error| match error {
         hound::Error::IoError(error) => RecordingError::File(path.to_owned(), error),
         other => RecordingError::Wav(path.to_owned(), other.to_string()),

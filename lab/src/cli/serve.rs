@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use fourwire_lab::carrier::{Callee, CarrierOptions, Voice};
 use fourwire_lab::deepgram::SpeechOptions;
 use fourwire_lab::identity::IssuerOptions;
 use fourwire_lab::model::ModelOptions;
@@ -27,6 +28,12 @@ pub struct Options {
     /// The directory of the recogniser's model
     #[arg(long, required_if_eq("engine", "whisper"))]
     model: Option<PathBuf>,
+    /// Where the edge is asked what a call from a browser is to do
+    #[arg(long)]
+    voice_url: Option<String>,
+    /// What people say who are called: a WAV file, of two channels the right one; without it, words made of tones
+    #[arg(long)]
+    callee: Option<PathBuf>,
     /// Where the issuer's key is kept, so that tokens outlive the program
     #[arg(long)]
     state: Option<PathBuf>,
@@ -46,13 +53,20 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         (Engine::Whisper, Some(recogniser), Some(model)) => EngineOptions::Whisper { recogniser, model },
         _ => EngineOptions::Tones,
     };
+    let callee = match &options.callee {
+        Some(file) => Callee::who_says(Voice::read_wav(file)?),
+        None => Callee::default(),
+    };
+    let mut twilio = TwilioOptions::default();
+    twilio.voice_url = options.voice_url.unwrap_or(twilio.voice_url);
     let lab = Lab::start(LabOptions {
         port: options.port,
         engine,
         // A lab that runs for days must not keep every sample it ever heard.
         speech: SpeechOptions { keep_audio: false, ..SpeechOptions::default() },
         issuer: IssuerOptions { state: options.state, ..IssuerOptions::default() },
-        twilio: TwilioOptions::default(),
+        twilio,
+        carrier: CarrierOptions { callee, keep_audio: false, ..CarrierOptions::default() },
         model: ModelOptions::default(),
         pusher: PusherOptions { keep_frames: false, ..PusherOptions::default() },
     })

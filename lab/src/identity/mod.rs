@@ -1,6 +1,6 @@
 //! The identity issuer: signs a user in by name alone and publishes the keys, so that the Worker's own verification runs.
 //!
-//! For development only: it asks nobody for a password.
+//! For development only: it asks nobody for a password, and pages of any origin may ask it.
 //!
 //! | method | path | answer |
 //! | --- | --- | --- |
@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -25,6 +26,8 @@ use serde_json::{Value, json};
 
 pub use keys::{Key, KeyError};
 pub use tokens::Flaw;
+
+use crate::cors::open;
 
 /// The audience that the lab's tokens are for, unless told otherwise.
 pub const AUDIENCE: &str = "fourwire-dev";
@@ -145,6 +148,7 @@ impl Issuer {
             .route("/keys", get(key_set))
             .route("/.well-known/openid-configuration", get(configuration))
             .route("/sign-in", post(sign_in))
+            .layer(from_fn(open))
             .with_state(self.clone())
     }
 

@@ -16,6 +16,9 @@ use super::voice::{Leg, PlacedCall};
 use super::webhook::{Delivery, Signing};
 use super::{ids, number};
 
+/// Where the edge answers that runs on this machine, by its usual port.
+const VOICE_URL: &str = "http://127.0.0.1:8787/v1/phone/twiml";
+
 /// How the lab's Twilio behaves.
 #[derive(Clone, Debug)]
 pub struct TwilioOptions {
@@ -25,12 +28,14 @@ pub struct TwilioOptions {
     pub late: Duration,
     /// How long one second of an ordered `CallDelay` takes.
     pub delay_second: Duration,
+    /// Where the `TwiML` application is asked what a call from a browser is to do.
+    pub voice_url: String,
 }
 
 impl Default for TwilioOptions {
     fn default() -> Self {
         let (ring, late) = (Duration::from_secs(2), Duration::from_mins(6));
-        Self { ring, late, delay_second: Duration::from_secs(1) }
+        Self { ring, late, delay_second: Duration::from_secs(1), voice_url: VOICE_URL.to_owned() }
     }
 }
 
@@ -59,6 +64,7 @@ struct Shared {
 pub(super) struct State {
     pub(super) auth_token: String,
     pub(super) signing: Signing,
+    pub(super) voice_url: String,
     /// Where on this machine the host of a public origin is.
     pub(super) places: Vec<(String, String)>,
     pub(super) orders: Orders,
@@ -78,6 +84,7 @@ impl Default for State {
         Self {
             auth_token: AUTH_TOKEN.to_owned(),
             signing: Signing::Good,
+            voice_url: String::new(),
             places: Vec::new(),
             orders: Orders::default(),
             courses: HashMap::new(),
@@ -93,7 +100,8 @@ impl Default for State {
 
 impl Twilio {
     pub(crate) fn new(options: TwilioOptions) -> Self {
-        let shared = Shared { options, state: Mutex::default(), changes: watch::Sender::default() };
+        let state = State { voice_url: options.voice_url.clone(), ..State::default() };
+        let shared = Shared { options, state: Mutex::new(state), changes: watch::Sender::default() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -202,6 +210,16 @@ impl Twilio {
     /// How webhooks are signed from now on.
     pub fn sign_webhooks(&self, signing: Signing) {
         self.change(|state| state.signing = signing);
+    }
+
+    /// Where the `TwiML` application is asked from now on what a call from a browser is to do.
+    pub fn set_voice_url(&self, url: impl Into<String>) {
+        let url = url.into();
+        self.change(|state| state.voice_url = url);
+    }
+
+    pub(crate) fn voice_url(&self) -> String {
+        self.state().voice_url.clone()
     }
 
     /// Says where on this machine the host of a public origin is: requests to `https://calls.example.test` are signed as

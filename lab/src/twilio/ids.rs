@@ -5,7 +5,7 @@ use time::format_description::well_known::Rfc2822;
 use uuid::Uuid;
 
 /// A new SID: the kind's two letters and 32 hexadecimal digits.
-pub(super) fn sid(kind: &str) -> String {
+pub(crate) fn sid(kind: &str) -> String {
     format!("{kind}{:032x}", u128::from_be_bytes(random()))
 }
 

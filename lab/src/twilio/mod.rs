@@ -4,7 +4,7 @@
 //! - [`Twilio`]: the handle through which a test orders how things go and looks at what happened;
 //! - `api`, `caller_ids`, `verification`: the REST API and the calls behind it; `faults`: what can go wrong with it;
 //! - `webhook`, [`signature`]: requests to the application;
-//! - `token`, `voice`, `twiml`, `progress`: a call from a browser, up to its end.
+//! - `token`, `voice`, `twiml`, `progress`: a call from a browser, up to its end; [`crate::carrier`] carries it.
 //!
 //! # Routes
 //! `{AC}` is [`ACCOUNT_SID`]. The API takes Basic authentication, with the account's SID and [`AUTH_TOKEN`] or with
@@ -77,8 +77,11 @@ pub use caller_ids::CallerId;
 pub use credentials::{ACCOUNT_SID, API_KEY_SECRET, API_KEY_SID, AUTH_TOKEN, TWIML_APP_SID};
 pub use faults::{Fault, Operation};
 pub use handle::{ApiRequest, Twilio, TwilioOptions};
+pub(crate) use ids::sid;
+pub(crate) use progress::unanswered;
 pub use progress::{CallEvent, Ending};
 pub use token::TokenError;
+pub(crate) use token::check as check_token;
 pub use twiml::{Twiml, Verb};
 pub use verification::{Course, Outcome, VerificationCall};
 pub use voice::{CallProblem, Leg, PlaceCall, PlacedCall};

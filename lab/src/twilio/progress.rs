@@ -126,13 +126,18 @@ impl Twilio {
 }
 
 fn ending_of(leg: &Leg, talk: Duration) -> Ending {
-    match Outcome::of(leg.number.expose()) {
-        Outcome::NoAnswer => Ending::NoAnswer,
-        Outcome::Busy => Ending::Busy,
-        Outcome::Failed => Ending::Failed,
-        Outcome::Verified | Outcome::WrongCode => {
-            let talk = leg.time_limit.map_or(talk, |limit| talk.min(limit));
-            Ending::Talked(u32::try_from(talk.as_secs()).unwrap_or(u32::MAX))
-        }
+    unanswered(leg.number.expose()).unwrap_or_else(|| {
+        let talk = leg.time_limit.map_or(talk, |limit| talk.min(limit));
+        Ending::Talked(u32::try_from(talk.as_secs()).unwrap_or(u32::MAX))
+    })
+}
+
+/// How a call to a number ends without an answer, by its last digits; none: somebody picks up.
+pub(crate) fn unanswered(number: &str) -> Option<Ending> {
+    match Outcome::of(number) {
+        Outcome::NoAnswer => Some(Ending::NoAnswer),
+        Outcome::Busy => Some(Ending::Busy),
+        Outcome::Failed => Some(Ending::Failed),
+        Outcome::Verified | Outcome::WrongCode => None,
     }
 }

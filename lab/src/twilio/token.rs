@@ -31,8 +31,10 @@ pub struct TokenError {
 
 /// What a good token grants.
 #[derive(Debug)]
-pub(super) struct Grant {
-    pub(super) identity: Pii<String>,
+pub(crate) struct Grant {
+    pub(crate) identity: Pii<String>,
+    /// Until when, in seconds since 1970.
+    pub(crate) expires: u64,
     /// Parameters that the application put into the token.
     pub(super) params: Vec<(String, Pii<String>)>,
 }
@@ -74,7 +76,7 @@ struct Outgoing {
 }
 
 /// What the token grants, at a time in seconds since 1970.
-pub(super) fn check(token: &str, now: u64) -> Result<Grant, TokenError> {
+pub(crate) fn check(token: &str, now: u64) -> Result<Grant, TokenError> {
     let mut parts = token.split('.');
     let (Some(header), Some(claims), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
@@ -89,7 +91,7 @@ pub(super) fn check(token: &str, now: u64) -> Result<Grant, TokenError> {
     }
     let claims: Claims = read(claims).ok_or(refused(20_101, "its claims cannot be read, or lack one"))?;
     check_claims(&claims, now)?;
-    granted(claims.grants)
+    granted(claims)
 }
 
 fn check_claims(claims: &Claims, now: u64) -> Result<(), TokenError> {
@@ -112,9 +114,9 @@ fn check_claims(claims: &Claims, now: u64) -> Result<(), TokenError> {
     Ok(())
 }
 
-fn granted(grants: Value) -> Result<Grant, TokenError> {
-    let Grants { identity, voice } =
-        serde_json::from_value(grants).map_err(|_| refused(20_106, "it does not grant an identity outgoing calls"))?;
+fn granted(claims: Claims) -> Result<Grant, TokenError> {
+    let Grants { identity, voice } = serde_json::from_value(claims.grants)
+        .map_err(|_| refused(20_106, "it does not grant an identity outgoing calls"))?;
     let Outgoing { application_sid, params } = voice.outgoing;
     if application_sid != TWIML_APP_SID {
         return Err(refused(31_001, "there is no such TwiML application"));
@@ -126,7 +128,7 @@ fn granted(grants: Value) -> Result<Grant, TokenError> {
         Value::String(text) => Ok((name, Pii::new(text))),
         _ => Err(refused(20_106, "a parameter is no text")),
     });
-    Ok(Grant { identity: Pii::new(identity), params: params.collect::<Result<_, _>>()? })
+    Ok(Grant { identity: Pii::new(identity), expires: claims.exp, params: params.collect::<Result<_, _>>()? })
 }
 
 /// Whether a client can be called this.

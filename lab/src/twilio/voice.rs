@@ -7,7 +7,7 @@ use fourwire_wire::pii::Pii;
 
 use super::credentials::TWIML_APP_SID;
 use super::handle::{State, Twilio};
-use super::token::{self, Grant, TokenError};
+use super::token::{self, TokenError};
 use super::twiml::{Twiml, Verb};
 use super::webhook::{Target, Webhook};
 use super::{ids, number};
@@ -22,12 +22,20 @@ const CALLER_ID: u32 = 13_214;
 /// A dialled number is none.
 const DIALLED_NUMBER: u32 = 13_223;
 
+/// How long a telephone rings where a dial does not say.
+const RING_LIMIT: Duration = Duration::from_secs(30);
+
+/// Names and values.
+type Params = Vec<(String, Pii<String>)>;
+
 /// A call that a browser is to place.
 #[derive(Clone, Debug)]
 pub struct PlaceCall {
     webhook_url: String,
     who: Who,
-    params: Vec<(String, Pii<String>)>,
+    params: Params,
+    /// What names the browser's leg.
+    call_sid: String,
 }
 
 #[derive(Clone, Debug)]
@@ -39,14 +47,22 @@ enum Who {
 impl PlaceCall {
     /// A call by whoever has this access token, which is checked.
     pub fn with_token(webhook_url: impl Into<String>, access_token: impl Into<String>) -> Self {
-        let who = Who::Token(Pii::new(access_token.into()));
-        Self { webhook_url: webhook_url.into(), who, params: Vec::new() }
+        Self::new(webhook_url, Who::Token(Pii::new(access_token.into())))
     }
 
     /// A call by this identity, as if it had shown a good token.
     pub fn as_identity(webhook_url: impl Into<String>, identity: impl Into<String>) -> Self {
-        let who = Who::Identity(Pii::new(identity.into()));
-        Self { webhook_url: webhook_url.into(), who, params: Vec::new() }
+        Self::new(webhook_url, Who::Identity(Pii::new(identity.into())))
+    }
+
+    fn new(webhook_url: impl Into<String>, who: Who) -> Self {
+        Self { webhook_url: webhook_url.into(), who, params: Vec::new(), call_sid: ids::sid("CA") }
+    }
+
+    /// What names the browser's leg, where that is known before.
+    pub(crate) fn named(mut self, call_sid: &str) -> Self {
+        call_sid.clone_into(&mut self.call_sid);
+        self
     }
 
     /// Whom the browser wants to call; without it `To` is empty.
@@ -63,17 +79,17 @@ impl PlaceCall {
     }
 
     /// The identity, and the parameters of browser and token. Where both have one, the token's counts: it is signed.
-    fn admitted(&self) -> Result<Grant, TokenError> {
+    fn admitted(&self) -> Result<(Pii<String>, Params), TokenError> {
         let mut params = self.params.clone();
         let token = match &self.who {
-            Who::Identity(identity) => return Ok(Grant { identity: identity.clone(), params }),
+            Who::Identity(identity) => return Ok((identity.clone(), params)),
             Who::Token(token) => token.expose(),
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let granted = token::check(token, now)?;
         params.retain(|(name, _)| granted.params.iter().all(|(other, _)| other != name));
         params.extend(granted.params);
-        Ok(Grant { identity: granted.identity, params })
+        Ok((granted.identity, params))
     }
 }
 
@@ -132,10 +148,14 @@ pub struct Leg {
     pub caller_id: Pii<String>,
     /// How long the call may last.
     pub time_limit: Option<Duration>,
+    /// How long it may ring.
+    pub ring_limit: Duration,
     /// Which of the leg's events the application wants to be told of.
     pub events: Vec<String>,
     pub(super) status_callback: Option<Target>,
     pub(super) notice: Option<Target>,
+    /// Which of the answer's verbs dialled it.
+    pub(crate) verb: usize,
 }
 
 impl Leg {
@@ -156,8 +176,8 @@ impl Twilio {
     /// # Errors
     /// When the token is refused; then the application is not asked.
     pub async fn place_call(&self, call: &PlaceCall) -> Result<PlacedCall, TokenError> {
-        let Grant { identity, params } = call.admitted()?;
-        let call_sid = ids::sid("CA");
+        let (identity, params) = call.admitted()?;
+        let call_sid = call.call_sid.clone();
         let mut webhook = Webhook::of_call(&call_sid, "inbound", "ringing");
         webhook.add("ApplicationSid", TWIML_APP_SID);
         let to = params.iter().rfind(|(name, _)| name == "To").map_or("", |(_, number)| number.expose());
@@ -217,10 +237,10 @@ struct Dialling<'a> {
 impl Dialling<'_> {
     fn run(&self, twiml: &Twiml) -> (Vec<Leg>, Vec<CallProblem>) {
         let (mut legs, mut problems) = (Vec::new(), Vec::new());
-        for verb in &twiml.verbs {
+        for (index, verb) in twiml.verbs.iter().enumerate() {
             match verb.name.as_str() {
                 "Reject" | "Hangup" => break,
-                "Dial" => match self.dial(verb) {
+                "Dial" => match self.dial(index, verb) {
                     Ok(dialled) => legs.extend(dialled),
                     Err(problem) => problems.push(problem),
                 },
@@ -233,7 +253,7 @@ impl Dialling<'_> {
         (legs, problems)
     }
 
-    fn dial(&self, dial: &Verb) -> Result<Vec<Leg>, CallProblem> {
+    fn dial(&self, index: usize, dial: &Verb) -> Result<Vec<Leg>, CallProblem> {
         let verified = |number: &&str| self.state.caller_id(number).is_some();
         let caller_id = dial.attribute("callerId").filter(verified);
         let caller_id =
@@ -242,13 +262,14 @@ impl Dialling<'_> {
         if numbers.is_empty() || numbers.iter().any(|number| !number::is_e164(number.text())) {
             return Err(CallProblem::new(DIALLED_NUMBER, "a number to dial is missing, or not in E.164"));
         }
-        let time_limit = dial.attribute("timeLimit").and_then(|seconds| seconds.parse().ok());
+        let seconds = |name| dial.attribute(name).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         let leg = |number: &&Verb| Leg {
             call_sid: ids::sid("CA"),
             parent_call_sid: self.parent.to_owned(),
             number: Pii::new(number.text().to_owned()),
             caller_id: Pii::new(caller_id.to_owned()),
-            time_limit: time_limit.map(Duration::from_secs),
+            time_limit: seconds("timeLimit"),
+            ring_limit: seconds("timeout").unwrap_or(RING_LIMIT),
             events: number
                 .attribute("statusCallbackEvent")
                 .unwrap_or("completed")
@@ -257,6 +278,7 @@ impl Dialling<'_> {
                 .collect(),
             status_callback: address(number, "statusCallback", "statusCallbackMethod"),
             notice: address(number, "url", "method"),
+            verb: index,
         };
         Ok(numbers.iter().map(leg).collect())
     }

@@ -33,7 +33,7 @@ pub const GOOD: Option<(&str, &str)> = Some((ACCOUNT_SID, AUTH_TOKEN));
 /// A lab whose telephones ring for a tenth of a second, or half a second where they are late.
 pub async fn lab() -> Lab {
     let (ring, late) = (Duration::from_millis(100), Duration::from_millis(500));
-    let twilio = TwilioOptions { ring, late, delay_second: Duration::from_millis(100) };
+    let twilio = TwilioOptions { ring, late, delay_second: Duration::from_millis(100), ..TwilioOptions::default() };
     Lab::start(LabOptions { twilio, ..LabOptions::default() }).await.unwrap()
 }
 
