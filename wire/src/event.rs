@@ -1,7 +1,7 @@
 //! Text messages both ways: what the server tells, what the client may say, and how a socket is closed.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::conversation::Conversation;
 use crate::frame::{Channel, PerChannel};
@@ -162,6 +162,28 @@ pub enum Ignored {
 }
 
 impl ClientMessage {
+    /// [`Self::End`], as a client writes it.
+    pub const END: &str = r#"{"type":"end"}"#;
+
+    /// [`Self::Auth`], as a client writes it.
+    #[must_use]
+    pub fn auth(token: &Pii<String>) -> Pii<String> {
+        Pii::new(json!({ "type": "auth", "token": token }).to_string())
+    }
+
+    /// [`Self::Contact`], as a client writes it.
+    #[must_use]
+    pub fn contact(name: &Pii<String>) -> Pii<String> {
+        Pii::new(json!({ "type": "contact", "name": name }).to_string())
+    }
+
+    /// [`Self::AudioFrom`], as a client writes it.
+    #[must_use]
+    pub fn audio_from(positions: &PerChannel<Samples>) -> String {
+        let PerChannel { user, remote } = positions;
+        json!({ "type": "audio_from", "user": user, "remote": remote }).to_string()
+    }
+
     /// Reads a text message. Nothing a client sends is an error: what has no meaning is [`ClientMessage::Ignored`].
     #[must_use]
     pub fn parse(text: &str) -> Self {
@@ -219,6 +241,19 @@ mod tests {
         let text = r#"{"type":"audio_held","user":32000,"remote":30400}"#;
         assert_eq!(serde_json::to_string(&ServerEvent::AudioHeld(held)).unwrap(), text);
         assert_eq!(serde_json::from_str::<ServerEvent>(text).unwrap(), ServerEvent::AudioHeld(held));
+    }
+
+    #[test]
+    fn what_a_client_writes_is_understood() {
+        let text = Pii::new("a \"b\"".to_owned());
+        let positions = PerChannel { user: Samples::new(1), remote: Samples::new(u64::MAX) };
+        assert_eq!(ClientMessage::parse(ClientMessage::END), ClientMessage::End);
+        assert_eq!(
+            ClientMessage::parse(ClientMessage::auth(&text).expose()),
+            ClientMessage::Auth { token: text.clone() }
+        );
+        assert_eq!(ClientMessage::parse(ClientMessage::contact(&text).expose()), ClientMessage::Contact { name: text });
+        assert_eq!(ClientMessage::parse(&ClientMessage::audio_from(&positions)), ClientMessage::AudioFrom(positions));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::process;
 use crate::progress::Progress;
 use crate::repo::Repo;
 use crate::setup::{self, Purpose};
+use crate::site;
 use crate::worker::{self, Flavour};
 
 /// Builds, checks and deploys; `args` go to `wrangler deploy`.
@@ -16,8 +17,9 @@ use crate::worker::{self, Flavour};
 /// When a step fails.
 pub fn run(repo: &Repo, args: &[String]) -> Result<()> {
     setup::run(repo, Some(Purpose::Build))?;
-    let mut progress = Progress::new(3);
+    let mut progress = Progress::new(4);
     worker::build(repo, Flavour::Ship, &mut progress)?;
+    site::build(repo, &mut progress)?;
     let log = repo.log("deploy check");
     let _ = fs::remove_file(&log);
     progress.quiet("configuration", "asking wrangler", || {

@@ -16,6 +16,7 @@ use crate::progress::Progress;
 use crate::repo::Repo;
 use crate::service::{self, Service, Stop, Waited};
 use crate::setup::{self, Purpose};
+use crate::site;
 use crate::stamp;
 use crate::worker::{self, Flavour, LOCAL_BUILD};
 
@@ -119,18 +120,24 @@ pub fn run(repo: &Repo, options: &Options) -> Result<()> {
     ports::ensure_free(ports.worker, "the Worker", "--port")?;
     ports::ensure_free(ports.lab, "the lab", "--lab-port")?;
 
-    let mut progress = Progress::new(3);
+    let mut progress = Progress::new(4);
     setup::run_with(repo, Some(options.engine.purpose()), || {
         build_lab(repo, &mut progress)?;
-        worker::build(repo, Flavour::Local, &mut progress)
+        worker::build(repo, Flavour::Local, &mut progress)?;
+        site::build(repo, &mut progress)
     })?;
     let env_file = write_env_file(repo, ports)?;
+    let site = site::point_at_lab(repo, &ports.lab_url())?;
 
     let stop = Stop::on_signal()?;
     let mut services = Vec::new();
     let waited = progress.quiet("start", "the Worker and the lab", || {
-        services.push(Service::start("the lab", &mut lab_command(repo, options)?, &repo.log("lab"))?);
-        services.push(Service::start("the Worker", &mut worker_command(repo, ports, &env_file), &repo.log("worker"))?);
+        services.push(Service::start("the lab", &mut lab_command(repo, options, ports)?, &repo.log("lab"))?);
+        services.push(Service::start(
+            "the Worker",
+            &mut worker_command(repo, ports, &env_file, &site),
+            &repo.log("worker"),
+        )?);
         let lab_is_ready = |services: &[Service]| services.iter().any(|service| service.has_written(LAB_IS_READY));
         service::wait_until(&mut services, &stop, "the lab", LAB_PATIENCE, lab_is_ready)?;
         let worker_is_ready = |_: &[Service]| ports::answers_http(ports.worker);
@@ -152,7 +159,9 @@ fn welcome(repo: &Repo, ports: Ports) {
     println!("  Worker  {}", ports.worker_url());
     println!("  lab     {}  (identity issuer, speech servers and telephone company)", ports.lab_url());
     println!("  logs    {} and {}\n", repo.shown(&repo.log("worker")), repo.shown(&repo.log("lab")));
-    println!("Next, in another terminal:\n");
+    println!("Open {} in a browser, sign in by any name, verify +12025550123 and call", ports.worker_url());
+    println!("+12025550199: somebody answers. (…0002: nobody does; …0005: busy; …0006: cannot be reached.)\n");
+    println!("Or, in another terminal:\n");
     println!("  cargo xtask call     makes a real two-party call and prints what both parties say");
     println!("  cargo xtask phone    verifies a telephone number and dials another");
 }
@@ -177,28 +186,31 @@ pub fn lab_program() -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("fourwire-lab"))
 }
 
-fn lab_command(repo: &Repo, options: &Options) -> Result<Command> {
+fn lab_command(repo: &Repo, options: &Options, ports: Ports) -> Result<Command> {
     let mut command = repo.command(lab_program()?);
     command.args(["serve", "--port", &options.lab_port.to_string()]);
     command.arg("--state").arg(repo.tools("dev/identity"));
+    command.args(["--voice-url", &format!("{}/v1/phone/twiml", ports.worker_url())]);
     match options.engine {
         Engine::Tones => command.args(["--engine", "tones"]),
         Engine::Whisper => command
             .args(["--engine", "whisper", "--recogniser"])
             .arg(setup::recogniser_program(repo))
             .arg("--model")
-            .arg(setup::model_dir(repo)),
+            .arg(setup::model_dir(repo))
+            .arg("--callee")
+            .arg(setup::sample_dir(repo)),
     };
     Ok(command)
 }
 
-fn worker_command(repo: &Repo, ports: Ports, env_file: &Path) -> Command {
+fn worker_command(repo: &Repo, ports: Ports, env_file: &Path, site: &Path) -> Command {
     let mut command = repo.node_command(repo.node_tool("wrangler"));
     // wrangler.toml names what is deployed.
     command.arg("dev").arg(Flavour::Local.output(repo).join("index.js")).env(LOCAL_BUILD, "1");
     command.args(["--ip", "127.0.0.1", "--port", &ports.worker.to_string()]);
     command.args(["--show-interactive-dev-session=false", "--persist-to"]).arg(repo.tools(STATE));
-    command.arg("--env-file").arg(env_file);
+    command.arg("--env-file").arg(env_file).arg("--assets").arg(site);
     // Nothing but this machine is asked or told anything, and wrangler's own files stay in the checkout.
     command
         .envs([

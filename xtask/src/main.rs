@@ -14,6 +14,7 @@ mod progress;
 mod repo;
 mod service;
 mod setup;
+mod site;
 mod stamp;
 mod worker;
 

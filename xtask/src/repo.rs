@@ -56,12 +56,12 @@ impl Repo {
         command
     }
 
-    /// The same with the checkout's own Node first on the path, for programs that are written for it.
+    /// The same with the checkout's own Node and tools first on the path, for programs that are written for them.
     pub fn node_command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.command(program);
-        let own = self.path("node_modules/.bin");
+        let own = [self.path("node_modules/.bin"), self.tools("bin")];
         let inherited = env::var_os("PATH").unwrap_or_default();
-        let path = env::join_paths(std::iter::once(own).chain(env::split_paths(&inherited)));
+        let path = env::join_paths(own.into_iter().chain(env::split_paths(&inherited)));
         command.env("PATH", path.unwrap_or(inherited));
         command
     }

@@ -50,8 +50,8 @@ struct Step {
     run: fn(&Repo, &Path) -> Result<()>,
 }
 
-/// In the order in which they build on each other. The first two take the packages of the system, one after the other.
-const STEPS: [Step; 10] = [
+/// In the order in which they build on each other. The first three take the packages of the system, one after the other.
+const STEPS: [Step; 12] = [
     Step {
         name: "Node",
         note: "installing with apt-get",
@@ -65,6 +65,13 @@ const STEPS: [Step; 10] = [
         purposes: &[Dev, Test],
         is_done: system::has_speech,
         run: system::add_speech,
+    },
+    Step {
+        name: "browser",
+        note: "installing with apt-get",
+        purposes: &[Test],
+        is_done: system::has_browser,
+        run: system::add_browser,
     },
     Step {
         name: "wasm target",
@@ -93,6 +100,13 @@ const STEPS: [Step; 10] = [
         purposes: &[Build, Dev, Test],
         is_done: cargo_tools::has_worker_build,
         run: cargo_tools::install_worker_build,
+    },
+    Step {
+        name: "wasm-pack",
+        note: "compiling (about 2 minutes)",
+        purposes: &[Build, Dev, Test],
+        is_done: cargo_tools::has_wasm_pack,
+        run: cargo_tools::install_wasm_pack,
     },
     Step {
         name: "node tools",

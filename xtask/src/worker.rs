@@ -9,6 +9,7 @@ use crate::process;
 use crate::progress::Progress;
 use crate::repo::Repo;
 use crate::setup::{self, Purpose};
+use crate::site;
 use crate::stamp::{self, Stamp};
 
 /// All that the built Worker is made from. `xtask/src/worker.rs` says how.
@@ -69,13 +70,15 @@ impl Flavour {
     }
 }
 
-/// `cargo xtask build`, which wrangler calls too: set-up where it is needed, then the build.
+/// `cargo xtask build`, which wrangler calls too: set-up where it is needed, then the Worker and the page that it serves.
 ///
 /// # Errors
 /// When a step fails.
 pub fn run(repo: &Repo, flavour: Flavour) -> Result<()> {
     setup::run_if_needed(repo, Purpose::Build)?;
-    build(repo, flavour, &mut Progress::new(1))
+    let mut progress = Progress::new(2);
+    build(repo, flavour, &mut progress)?;
+    site::build(repo, &mut progress)
 }
 
 /// Builds the Worker as one step of `progress`, unless it is built from the sources as they are.

@@ -8,6 +8,7 @@ use fourwire_lab::deepgram::SpeechOptions;
 use fourwire_lab::identity::IssuerOptions;
 use fourwire_lab::model::ModelOptions;
 use fourwire_lab::pusher::PusherOptions;
+use fourwire_lab::recording::Recording;
 use fourwire_lab::twilio::TwilioOptions;
 use fourwire_lab::{EngineOptions, Lab, LabOptions};
 use serde_json::json;
@@ -31,7 +32,8 @@ pub struct Options {
     /// Where the edge is asked what a call from a browser is to do
     #[arg(long)]
     voice_url: Option<String>,
-    /// What people say who are called: a WAV file, of two channels the right one; without it, words made of tones
+    /// What people say who are called: a WAV file, of two channels the right one, or the directory of the real call; without
+    /// it, words made of tones
     #[arg(long)]
     callee: Option<PathBuf>,
     /// Where the issuer's key is kept, so that tokens outlive the program
@@ -54,6 +56,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         _ => EngineOptions::Tones,
     };
     let callee = match &options.callee {
+        Some(directory) if directory.is_dir() => {
+            let call = Recording::read_sample(directory)?;
+            Callee::who_says(Voice::recording(&call.audio.remote, call.sample_rate))
+        }
         Some(file) => Callee::who_says(Voice::read_wav(file)?),
         None => Callee::default(),
     };

@@ -1,4 +1,4 @@
-//! Programs that Cargo installs, under `.tools`: wasm-bindgen and worker-build.
+//! Programs that Cargo installs, under `.tools`: wasm-bindgen, worker-build and wasm-pack.
 //!
 //! They are built without optimisation (half the time, and fast enough in use) in one target folder, so that what they
 //! have in common is built once.
@@ -14,6 +14,8 @@ use crate::repo::Repo;
 
 /// The release line must be that of the `worker` crate in Cargo.toml.
 const WORKER_BUILD: &str = "0.8.7";
+/// The npm package of that name downloads a binary; this one is compiled here.
+const WASM_PACK: &str = "0.15.1";
 
 /// Whether wasm-bindgen's program is there, in the version of its library.
 pub fn has_wasm_bindgen(repo: &Repo) -> bool {
@@ -35,6 +37,16 @@ pub fn has_worker_build(repo: &Repo) -> bool {
 /// Installs it.
 pub fn install_worker_build(repo: &Repo, log: &Path) -> Result<()> {
     process::run_logged(install(repo).args(["worker-build", "--version", WORKER_BUILD, "--locked"]), log)
+}
+
+/// Whether wasm-pack is there, in our version.
+pub fn has_wasm_pack(repo: &Repo) -> bool {
+    answer_to_version(repo, "wasm-pack").is_some_and(|found| found == format!("wasm-pack {WASM_PACK}"))
+}
+
+/// Installs it.
+pub fn install_wasm_pack(repo: &Repo, log: &Path) -> Result<()> {
+    process::run_logged(install(repo).args(["wasm-pack", "--version", WASM_PACK, "--locked"]), log)
 }
 
 fn answer_to_version(repo: &Repo, program: &str) -> Option<String> {

@@ -36,6 +36,19 @@ const SPEECH: [Program; 4] = [
     },
 ];
 
+const BROWSER: [Program; 1] =
+    [Program { probe: &["chromium", "--version"], package: "chromium", purpose: "runs the page in tests" }];
+
+/// Whether there is a browser for the page's tests.
+pub fn has_browser(_: &Repo) -> bool {
+    missing(&BROWSER).is_empty()
+}
+
+/// Installs it.
+pub fn add_browser(repo: &Repo, log: &Path) -> Result<()> {
+    install(repo, &missing(&BROWSER), log)
+}
+
 /// Whether there is what the node tools are installed with.
 pub fn has_node(repo: &Repo) -> bool {
     node::is_done(repo) || missing(&NODE).is_empty()
