@@ -6,6 +6,9 @@
 //! Whatever a test does, [`personal`] watches the Worker's log and what it leaves on disk.
 #![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
 
+pub mod browser;
+pub mod dialer;
+pub mod front;
 pub mod http;
 pub mod kept;
 pub mod openapi;

@@ -8,6 +8,8 @@ export interface VerifiedNumber {
 
 export type Check = "none" | "ringing" | "wrong_code" | "no_answer" | "expired" | "verified";
 
+export type Outcome = "completed" | "busy" | "no_answer" | "failed" | "canceled" | "refused";
+
 /** Something that the edge refused; its message is a sentence for the user. */
 export class Refused extends Error {
   constructor(readonly code: string, message: string, readonly status: number) {
@@ -34,6 +36,12 @@ export class Edge {
 
   async accessToken(): Promise<string> {
     return (await this.ask<{ access_token: string }>("POST", "/v1/phone/token")).access_token;
+  }
+
+  /** How a call ended, as the carrier has told; none while it has not. */
+  async outcome(callId: string): Promise<Outcome | undefined> {
+    const { calls } = await this.ask<{ calls: { call_id: string; outcome: Outcome | null }[] }>("GET", "/v1/phone/calls");
+    return calls.find((call) => call.call_id === callId)?.outcome ?? undefined;
   }
 
   private async ask<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -3,7 +3,7 @@
 import type { Device } from "@twilio/voice-sdk";
 import type { Caption, Conversation, RecorderState } from "./pkg/fourwire_web.js";
 
-import { type Check, Edge, Refused } from "./edge";
+import { type Check, Edge, type Outcome, Refused } from "./edge";
 import { type Line, PhoneCall, type PhoneState, reasonOf } from "./phone_call";
 import { settings } from "./settings";
 import { byName, byToken, forget, remembered, type SignedIn } from "./sign_in";
@@ -237,13 +237,14 @@ function showCaption(captions: readonly Caption[], changed: Caption): void {
   if (atEnd) scrollTo({ top: document.body.scrollHeight });
 }
 
-function showResult(conversation: Conversation | undefined): void {
+function showResult({ conversation, unanswered }: { conversation?: Conversation; unanswered?: string }): void {
   call = undefined;
   show("dial");
+  if (unanswered) void explain(unanswered);
   if (!conversation || conversation.discarded) return;
-  const { title, overview, category, action_items } = conversation.structured;
+  const { title, overview, emoji, category, action_items } = conversation.structured;
   const result = byId("result");
-  result.querySelector(".category")!.textContent = category;
+  result.querySelector(".category")!.textContent = `${emoji} ${category.replaceAll("_", " ")}`;
   result.querySelector("h2")!.textContent = title;
   result.querySelector(".overview")!.textContent = overview;
   const tasks = action_items.map(({ description }) => {
@@ -254,6 +255,25 @@ function showResult(conversation: Conversation | undefined): void {
   result.querySelector(".tasks")!.replaceChildren(...tasks);
   result.hidden = false;
 }
+
+/** Says why nobody was reached. The carrier's word may come a moment after the call's end. */
+async function explain(callId: string): Promise<void> {
+  for (let tries = 0; tries < 4 && !call; tries += 1) {
+    const outcome = await edge?.outcome(callId).catch(() => undefined);
+    if (outcome && !call) return trouble(NOT_REACHED[outcome]);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+  }
+  if (!call) trouble("The call was not answered.");
+}
+
+const NOT_REACHED: Record<Outcome, string> = {
+  busy: "The line is busy.",
+  no_answer: "Nobody answered.",
+  failed: "The number cannot be reached.",
+  refused: "This call is not allowed.",
+  canceled: "The call was not answered.",
+  completed: "The call was not answered.",
+};
 
 /** A level between 0 and 1 for the eye: 60 dB below full scale is nothing. */
 function loudness(rms: number): number {

@@ -11,8 +11,8 @@ export interface Screen {
   onCaptions(captions: readonly Caption[], changed: Caption): void;
   onLevels(levels: Levels): void;
   onNotice(notice: Notice): void;
-  /** The call is over; with its conversation, if it was recorded. */
-  onEnd(conversation: Conversation | undefined): void;
+  /** The call is over; with its conversation, if it was recorded, or with its name, if nobody was reached. */
+  onEnd(result: { conversation?: Conversation; unanswered?: string }): void;
 }
 
 export type PhoneState =
@@ -27,9 +27,11 @@ export interface Line {
 }
 
 export class PhoneCall {
-  private muted = false;
+  /** The other party was reached, the user gave up, or the page was told of an error: nothing has to be explained. */
+  private isExplained = false;
 
   private constructor(
+    private readonly callId: string,
     private readonly call: Call,
     private readonly recorder: CallRecorder,
     private readonly screen: Screen,
@@ -55,17 +57,12 @@ export class PhoneCall {
       void recorder.end();
       throw error;
     }
-    const placed = new PhoneCall(call, recorder, screen);
+    const placed = new PhoneCall(callId, call, recorder, screen);
     placed.listen(line.device);
     return placed;
   }
 
-  get isMuted(): boolean {
-    return this.muted;
-  }
-
   mute(muted: boolean): void {
-    this.muted = muted;
     this.call.mute(muted);
     // Twilio mutes what it sends. What is recorded comes from the microphone beside that.
     this.recorder.mute(muted);
@@ -81,6 +78,7 @@ export class PhoneCall {
   }
 
   hangUp(): void {
+    this.isExplained = true;
     this.call.disconnect();
   }
 
@@ -88,6 +86,7 @@ export class PhoneCall {
     const { call, recorder, screen } = this;
     call.on("ringing", () => screen.onPhone({ kind: "ringing" }));
     call.on("accept", () => {
+      this.isExplained = true;
       screen.onPhone({ kind: "talking" });
       this.tap();
     });
@@ -96,17 +95,19 @@ export class PhoneCall {
       screen.onPhone({ kind: "talking" });
       this.retap();
     });
-    call.on("error", (error) => screen.onPhone({ kind: "failed", reason: reasonOf(error) }));
+    call.on("error", (error) => {
+      this.isExplained = true;
+      screen.onPhone({ kind: "failed", reason: reasonOf(error) });
+    });
     // Another microphone is another stream.
     const onDevices = () => this.retap();
     device.audio?.on("deviceChange", onDevices);
     const end = () => {
       device.audio?.off("deviceChange", onDevices);
       screen.onPhone({ kind: "ended" });
-      recorder.end().then(
-        (conversation) => screen.onEnd(conversation),
-        () => screen.onEnd(undefined),
-      );
+      void recorder.end().then((conversation) => {
+        screen.onEnd({ ...(conversation && { conversation }), ...(!this.isExplained && { unanswered: this.callId }) });
+      });
     };
     call.on("disconnect", end);
     call.on("cancel", end);

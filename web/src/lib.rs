@@ -8,7 +8,7 @@
 //! ```
 //!
 //! - [`session`]: one call's recording without a browser: what happens goes in, what is to be done comes out;
-//!   [`capture`], [`resample`], [`buffer`], [`backoff`] and [`captions`] are its parts;
+//!   [`capture`], [`resample`], [`buffer`], [`backoff`], [`heard`] and [`captions`] are its parts;
 //! - `recorder`, on the page's thread: the class that a dialer uses; `worker`: the socket, on a thread that a busy page does not
 //!   hold up. Both only in a browser.
 
@@ -37,5 +37,6 @@ pub mod backoff;
 pub mod buffer;
 pub mod captions;
 pub mod capture;
+pub mod heard;
 pub mod resample;
 pub mod session;

@@ -9,16 +9,16 @@ mod link;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use fourwire_wire::conversation::Conversation;
-use fourwire_wire::event::{ClientMessage, PING, ServerEvent, ServiceStatus, Status, close};
+use fourwire_wire::event::{ClientMessage, ServiceStatus, Status, close};
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::pii::Pii;
-use fourwire_wire::segment::WireSegment;
+use fourwire_wire::units::Samples;
 use serde::{Deserialize, Serialize};
 
 use crate::buffer::Buffer;
 use crate::captions::{Caption, Captions, Place};
 use crate::capture::{Block, Capture, Meter, Silenced};
+use crate::heard::{Heard, Json};
 use link::Link;
 
 /// How long the conversation is waited for after the call's end. The server takes up to 41 s for the last captions and 30 s for a
@@ -94,7 +94,7 @@ pub enum News {
     /// All is over; with the conversation, if it came.
     Done {
         /// The finished conversation.
-        conversation: Option<Box<Conversation>>,
+        conversation: Option<Json>,
     },
 }
 
@@ -200,7 +200,7 @@ pub struct Session {
     life: Life,
     /// What the page was told last.
     told: State,
-    conversation: Option<Box<Conversation>>,
+    conversation: Option<Json>,
     rate_refused: bool,
     actions: VecDeque<Action>,
 }
@@ -340,49 +340,41 @@ impl Session {
 
     fn text(&mut self, text: &str, now: Duration) {
         self.link.heard(now);
-        if text == PING {
-            return;
-        }
-        if let Ok(segments) = serde_json::from_str::<Vec<WireSegment>>(text) {
-            for segment in segments {
-                if let Some((caption, Place { index, was })) = self.captions.take(segment) {
-                    let news = News::Caption { caption: caption.clone(), index, was };
-                    self.actions.push_back(Action::Tell(news));
+        match Heard::parse(text) {
+            Heard::Nothing | Heard::AuthResponse(true) => {}
+            Heard::AuthResponse(false) => self.fail(Failure::NotAllowed),
+            Heard::Segments(segments) => {
+                for segment in segments {
+                    if let Some((caption, Place { index, was })) = self.captions.take(segment) {
+                        let news = News::Caption { caption: caption.clone(), index, was };
+                        self.actions.push_back(Action::Tell(news));
+                    }
                 }
             }
-            return;
-        }
-        // What is not understood comes from a newer server and is not for this module.
-        let Ok(event) = serde_json::from_str::<ServerEvent>(text) else { return };
-        match event {
-            ServerEvent::AuthResponse { success } => {
-                if !success {
-                    self.fail(Failure::NotAllowed);
-                }
-            }
-            ServerEvent::AudioHeld(held) => {
-                if let Some(begun) = self.link.attached(&held, now) {
-                    self.buffer.begin_at(begun);
-                }
-                let from = self.buffer.rewind(&held);
-                self.actions.push_back(Action::Send(Pii::new(ClientMessage::audio_from(&from))));
-                if let Some(name) = &self.contact {
-                    self.actions.push_back(Action::Send(ClientMessage::contact(name)));
-                }
-                if let Life::Ending { is_told, .. } = &mut self.life {
-                    *is_told = false;
-                }
-            }
-            ServerEvent::AudioStored(stored) => {
+            Heard::AudioHeld(held) => self.held(&held, now),
+            Heard::AudioStored(stored) => {
                 self.buffer.let_go(&stored);
                 self.link.flows();
             }
-            ServerEvent::ServiceStatus(status) => self.status(status),
-            ServerEvent::MemoryProcessingStarted { .. } => {
-                // The call may also be ended by the carrier's word.
-                self.end(now);
-            }
-            ServerEvent::MemoryCreated { memory, .. } => self.conversation = Some(memory),
+            Heard::Status(status) => self.status(status),
+            // The call may also be ended by the carrier's word.
+            Heard::Processing => self.end(now),
+            Heard::Created(conversation) => self.conversation = Some(conversation),
+        }
+    }
+
+    /// The server says how much it holds: it gets what follows.
+    fn held(&mut self, held: &PerChannel<Samples>, now: Duration) {
+        if let Some(begun) = self.link.attached(held, now) {
+            self.buffer.begin_at(begun);
+        }
+        let from = self.buffer.rewind(held);
+        self.actions.push_back(Action::Send(Pii::new(ClientMessage::audio_from(&from))));
+        if let Some(name) = &self.contact {
+            self.actions.push_back(Action::Send(ClientMessage::contact(name)));
+        }
+        if let Life::Ending { is_told, .. } = &mut self.life {
+            *is_told = false;
         }
     }
 

@@ -13,6 +13,7 @@ use crate::process;
 use crate::progress::Progress;
 use crate::repo::Repo;
 use crate::setup::{self, Purpose, WASM_TARGET};
+use crate::site;
 use crate::stamp::Stamp;
 use crate::worker::{self, Flavour};
 
@@ -62,11 +63,12 @@ enum Run {
 
 use Run::{Build, Live, Quiet};
 
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 16] = [
     Check::new("format", Quiet(format)),
     Check::new("clippy", Quiet(clippy)),
     Check::new("clippy of the Worker", Quiet(clippy_worker)),
     Check::new("clippy of the Worker with drills", Quiet(clippy_drill)),
+    Check::new("clippy of the browser module", Quiet(clippy_web)),
     Check::new("native tests", Live(native_tests)),
     Check::new("wasm tests", Live(wasm_tests)),
     Check::new("documentation", Quiet(documentation)),
@@ -75,6 +77,8 @@ const CHECKS: [Check; 13] = [
     Check::of_recogniser("recogniser tests", Live(recogniser_tests)),
     Check::new("build the lab", Build(dev::build_lab)),
     Check::new("build the Worker with drills", Build(build_drill)),
+    Check::new("build the page", Build(site::build)),
+    Check::new("types of the page", Quiet(page_types)),
     Check::new("black-box tests", Live(black_box_tests)),
 ];
 
@@ -145,15 +149,20 @@ fn clippy_drill(repo: &Repo) -> Command {
     )
 }
 
+/// The browser's half of the module, of which a native build sees nothing.
+fn clippy_web(repo: &Repo) -> Command {
+    cargo(repo, &["clippy", "--package", "fourwire-web", "--target", WASM_TARGET, "--", "-D", "warnings"])
+}
+
 /// All but the black-box tests, which need a built Worker.
 fn native_tests(repo: &Repo) -> Command {
     cargo(repo, &["test", "--workspace", "--exclude", BLACK_BOX])
 }
 
-/// What runs in the Worker is tested where it runs: on 32 bits, without threads, and with JavaScript's own randomness.
+/// What runs in the Worker or in a browser is tested where it runs: on 32 bits, without threads, and with JavaScript's own randomness.
 fn wasm_tests(repo: &Repo) -> Command {
-    let mut command = cargo(repo, &["test", "--package", "fourwire-wire", "--package", "fourwire-engine"]);
-    command.args(["--target", WASM_TARGET]);
+    let mut command = cargo(repo, &["test", "--target", WASM_TARGET]);
+    command.args(["--package", "fourwire-wire", "--package", "fourwire-engine", "--package", "fourwire-web"]);
     command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", repo.cargo_tool("wasm-bindgen-test-runner"));
     command
 }
@@ -180,6 +189,12 @@ fn recogniser_tests(repo: &Repo) -> Command {
 
 fn build_drill(repo: &Repo, progress: &mut Progress) -> Result<()> {
     worker::build(repo, Flavour::Drill, progress)
+}
+
+fn page_types(repo: &Repo) -> Command {
+    let mut tsc = repo.node_command(repo.node_tool("tsc"));
+    tsc.args(["--project", "web/dialer"]);
+    tsc
 }
 
 fn black_box_tests(repo: &Repo) -> Command {
@@ -220,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_chooses_nothing_is_an_error_with_the_names() {
-        let error = choose(Some("browser")).err().expect("no such step").to_string();
-        assert!(error.starts_with("no step is called \"browser\"; there are: format, clippy,"), "{error}");
+        let error = choose(Some("sewing")).err().expect("no such step").to_string();
+        assert!(error.starts_with("no step is called \"sewing\"; there are: format, clippy,"), "{error}");
     }
 }

@@ -1,0 +1,57 @@
+//! Mute and pause: what must not be heard is silence in its place, and the call's clock goes on.
+
+use std::time::Duration;
+
+use fourwire_tests::dialer::{Dialer, words};
+use fourwire_wire::frame::Channel;
+use tokio::time::sleep;
+
+use crate::{browser, place, tolerance, world};
+
+/// The longest stretch of nothing in some audio, in seconds.
+fn longest_silence(audio: &[i16]) -> f64 {
+    let silent = audio.chunks(160).map(|piece| piece.iter().all(|sample| sample.unsigned_abs() < 40));
+    let mut longest = 0_u32;
+    let mut running = 0_u32;
+    for is_silent in silent {
+        running = if is_silent { running + 1 } else { 0 };
+        longest = longest.max(running);
+    }
+    f64::from(longest) / 100.0
+}
+
+#[tokio::test]
+async fn mute_silences_the_user_alone_and_pause_both_and_nothing_moves() {
+    let dialer = Dialer::signed_in(world().await, browser(), "page-silence", "0115").await;
+    dialer.call("+12025550155").await;
+    sleep(Duration::from_secs(4)).await;
+    dialer.press("mute").await;
+    sleep(Duration::from_secs(4)).await;
+    dialer.press("mute").await;
+    sleep(Duration::from_secs(3)).await;
+    dialer.press("pause").await;
+    dialer.wait_for_state("Recording is paused").await;
+    sleep(Duration::from_secs(4)).await;
+    dialer.press("pause").await;
+    sleep(Duration::from_secs(4)).await;
+    dialer.hang_up().await;
+
+    let stored = dialer.stored().await;
+    let (user, remote) = (longest_silence(&stored.user), longest_silence(&stored.remote));
+    assert!((3.7..6.0).contains(&user), "the mute, and later the pause: {user} s");
+    assert!((3.5..6.0).contains(&remote), "the pause: {remote} s");
+    assert_eq!(stored.user.len(), stored.remote.len());
+
+    let conversation = dialer.conversation().await;
+    for channel in Channel::BOTH {
+        // The words before and after a silence are as far apart as their places say.
+        let heard = words(&conversation, channel);
+        assert!(heard.len() >= 6, "{channel:?}: {heard:?}");
+        let (begun, first) = (&heard[0].0, place(&heard[0].1));
+        let (early, late) = tolerance(channel);
+        for (at, word) in &heard {
+            let due = begun + f64::from(u32::try_from((place(word) + 64 - first) % 64).unwrap_or_default());
+            assert!((due - early..due + late).contains(at), "{channel:?} {word} at {at}, not {due}: {heard:?}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What the server says, as far as this module needs it: `fourwire_wire::event::ServerEvent` read without what makes a conversation,
+//! which is only passed on to the page and would be most of the module's size.
+
+use fourwire_wire::event::{PING, ServiceStatus};
+use fourwire_wire::frame::PerChannel;
+use fourwire_wire::segment::WireSegment;
+use fourwire_wire::units::Samples;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A text message of the server.
+#[derive(Debug)]
+pub enum Heard {
+    /// The heartbeat, or something that a newer server says and this module does not know.
+    Nothing,
+    /// What was said.
+    Segments(Vec<WireSegment>),
+    /// Whether the token was good.
+    AuthResponse(bool),
+    /// How much of each side the server holds.
+    AudioHeld(PerChannel<Samples>),
+    /// Up to where each side is stored and listened to.
+    AudioStored(PerChannel<Samples>),
+    /// Where the session stands.
+    Status(ServiceStatus),
+    /// The conversation is being made.
+    Processing,
+    /// The conversation.
+    Created(Json),
+}
+
+/// JSON as it came.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Json(Box<RawValue>);
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+#[derive(Deserialize)]
+struct Kind<'a> {
+    r#type: &'a str,
+}
+
+#[derive(Deserialize)]
+struct AuthResponse {
+    success: bool,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    memory: Box<RawValue>,
+}
+
+impl Heard {
+    /// Reads a message.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text == PING {
+            return Self::Nothing;
+        }
+        Self::read(text).unwrap_or(Self::Nothing)
+    }
+
+    fn read(text: &str) -> serde_json::Result<Self> {
+        if text.starts_with('[') {
+            return serde_json::from_str(text).map(Self::Segments);
+        }
+        let Kind { r#type } = serde_json::from_str(text)?;
+        Ok(match r#type {
+            "auth_response" => Self::AuthResponse(serde_json::from_str::<AuthResponse>(text)?.success),
+            "audio_held" => Self::AudioHeld(serde_json::from_str(text)?),
+            "audio_stored" => Self::AudioStored(serde_json::from_str(text)?),
+            "service_status" => Self::Status(serde_json::from_str(text)?),
+            "memory_processing_started" => Self::Processing,
+            "memory_created" => Self::Created(Json(serde_json::from_str::<Created>(text)?.memory)),
+            _ => Self::Nothing,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fourwire_wire::event::{ServerEvent, Status};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    fn read(event: &ServerEvent) -> Heard {
+        Heard::parse(&serde_json::to_string(event).unwrap())
+    }
+
+    #[test]
+    fn what_the_server_writes_is_read() {
+        let at = PerChannel { user: Samples::new(1), remote: Samples::new(2) };
+        assert!(matches!(read(&ServerEvent::AuthResponse { success: true }), Heard::AuthResponse(true)));
+        assert!(matches!(read(&ServerEvent::AudioHeld(at)), Heard::AudioHeld(held) if held == at));
+        assert!(matches!(read(&ServerEvent::AudioStored(at)), Heard::AudioStored(stored) if stored == at));
+        let status = ServiceStatus {
+            status: Status::SttGap,
+            status_text: "words".to_owned(),
+            channel: None,
+            reason: None,
+            retryable: None,
+            retry_after: None,
+        };
+        assert!(matches!(read(&ServerEvent::ServiceStatus(status.clone())), Heard::Status(read) if read == status));
+        let created = r#"{"type":"memory_created","memory":{"id":1},"messages":[]}"#;
+        assert!(matches!(Heard::parse(created), Heard::Created(json) if json.0.get() == r#"{"id":1}"#));
+    }
+
+    #[test]
+    fn what_is_not_known_is_nothing() {
+        for text in ["ping", "pong", "", "{}", "[1]", r#"{"type":"something_new"}"#, r#"{"type":"audio_held"}"#] {
+            assert!(matches!(Heard::parse(text), Heard::Nothing), "{text}");
+        }
+    }
+}
