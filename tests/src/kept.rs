@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use fourwire_wire::frame::{Channel, PerChannel};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -67,6 +68,19 @@ impl Kept {
         };
         opened.into_iter().map(plain).collect()
     }
+}
+
+/// Each side of a record, joined from its chunks as the judge opened them, in the order of their names.
+#[must_use]
+pub fn joined<'a>(chunks: impl IntoIterator<Item = &'a Vec<Vec<u8>>>) -> PerChannel<Vec<i16>> {
+    let mut sides = PerChannel::<Vec<i16>>::default();
+    for chunk in chunks {
+        for (side, channel) in Channel::BOTH.into_iter().enumerate() {
+            let pcm = chunk[side].as_chunks::<2>().0;
+            sides.get_mut(channel).extend(pcm.iter().map(|bytes| i16::from_le_bytes(*bytes)));
+        }
+    }
+    sides
 }
 
 /// Runs one of our scripts with an input, and reads its answer.

@@ -1,4 +1,5 @@
-//! A real telephone call, spoken by two people and recorded, goes through the Worker in real time to a real recogniser.
+//! A real telephone call, spoken by two people and recorded, goes through the Worker in real time to a real recogniser,
+//! and into the store: what lies there of a side is that side's audio at 16 kHz, sample for sample.
 //!
 //! A segment is an utterance as the recogniser hears it, a turn is one as the recording's authors wrote it down; the two
 //! are not cut at the same places. So a segment belongs to every turn of its channel that it overlaps. It must overlap
@@ -14,10 +15,16 @@ use fourwire_lab::app::{Delivery, Phone, text};
 use fourwire_lab::recording::{Recording, Turn};
 use fourwire_lab::wer::{normalise, wer};
 use fourwire_lab::{EngineOptions, LabOptions};
+use fourwire_tests::kept::joined;
+use fourwire_tests::playback::{assert_same, converted, sides};
+use fourwire_tests::world::SECRET;
 use fourwire_tests::{World, http, workerd};
 use fourwire_wire::frame::Channel;
 use fourwire_wire::segment::WireSegment;
 
+const USER: &str = "real-call";
+/// Of the peer's app.
+const RATE: u32 = 48_000;
 /// The worst word error rate of a side that is still good. The model alone has 13.8 % on this call.
 const WORST: f64 = 0.25;
 /// How far a segment's time may be from its turn's, in seconds.
@@ -31,11 +38,12 @@ async fn a_real_call_is_understood_each_side_by_itself() {
         model: needed(&tools.join("models/whisper-tiny.en")),
     };
     let recording = Recording::read_sample(&needed(&tools.join("samples"))).expect("the recording");
-    let world = World::with(LabOptions { engine, ..LabOptions::default() }, |_| {}).await;
+    let mut world = World::with(LabOptions { engine, ..LabOptions::default() }, |_| {}).await;
 
-    let options = world.phone("real-call");
+    let options = world.phone(USER);
     let mut phone = Phone::connect(options.clone()).await.expect("let in");
-    phone.play(&recording.at_rate(48_000), &Delivery::default()).await.expect("still there");
+    let sent = recording.at_rate(RATE);
+    phone.play(&sent, &Delivery::default()).await.expect("still there");
     let received = phone.hang_up(Duration::from_secs(40)).await;
     assert_eq!(received.close_code(), Some(1000));
     let stored = http::only_conversation(world.edge(), &options.token).await;
@@ -54,6 +62,18 @@ async fn a_real_call_is_understood_each_side_by_itself() {
         );
         let own: Vec<_> = segments.iter().filter(|segment| segment.is_user == (channel == Channel::User)).collect();
         assert_in_their_turns(&own, recording.turns.get(channel));
+    }
+
+    let heard = sides(world.edge(), &options.token, stored.id).await;
+    let mut kept = world.kill_and_read(USER);
+    kept.take_others();
+    let opened = kept.opened(SECRET, USER);
+    let kept = joined(opened.iter().filter(|(name, _)| name.contains("/audio/")).map(|(_, chunk)| chunk));
+    for channel in Channel::BOTH {
+        let sent = converted(sent.audio.get(channel), RATE);
+        assert!(sent.iter().any(|sample| sample.unsigned_abs() > 1_000), "it has speech");
+        assert_same(heard.get(channel), &sent, &format!("played back, channel {}", channel.byte()));
+        assert_same(kept.get(channel), &sent, &format!("stored, channel {}", channel.byte()));
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fourwire_engine::vault::Vault;
 use fourwire_lab::app::{Delivery, Phone, PhoneOptions};
+use fourwire_tests::kept::joined;
 use fourwire_tests::playback::{assert_same, marked};
 use fourwire_tests::world::SECRET;
 use fourwire_tests::{Talk, World, http, personal};
@@ -48,10 +49,9 @@ async fn somebody_elses_reader_opens_every_object_and_finds_the_call_that_was_ma
         let others = chunks.split_off(&format!("{folder}b"));
         opened.extend(others);
         assert!(chunks.len() > 1, "{:?}", chunks.keys());
-        for (side, channel) in Channel::BOTH.into_iter().enumerate() {
-            let pcm = chunks.values().flat_map(|plain| plain[side].as_chunks::<2>().0);
-            let stored: Vec<i16> = pcm.map(|bytes| i16::from_le_bytes(*bytes)).collect();
-            assert_same(&stored, recording.audio.get(channel), &format!("channel {}", channel.byte()));
+        let stored = joined(chunks.values());
+        for channel in Channel::BOTH {
+            assert_same(stored.get(channel), recording.audio.get(channel), &format!("channel {}", channel.byte()));
         }
     }
     assert!(opened.is_empty(), "nothing else lies there: {:?}", opened.keys());
