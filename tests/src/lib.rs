@@ -12,6 +12,7 @@ pub mod front;
 pub mod http;
 pub mod kept;
 pub mod openapi;
+pub mod page;
 pub mod personal;
 pub mod phone;
 pub mod playback;

@@ -36,6 +36,7 @@ mod pusher;
 mod reconnects;
 mod recording;
 mod refused_calls;
+mod resume;
 mod rotation;
 mod signature_judge;
 mod speech_service_faults;
