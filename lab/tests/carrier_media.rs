@@ -94,7 +94,7 @@ async fn the_caller_hears_it_ring_before_the_callee_answers_and_nobody_hears_the
 #[tokio::test]
 async fn an_echo_comes_back() {
     let world = World::new().await;
-    world.lab.carrier().callee(BOB, Callee::who_says(Voice::Echo).pause(Duration::ZERO));
+    world.lab.carrier().callee(BOB, Callee::who_says(Voice::Echo));
     let mut browser = Browser::connect(&world.lab).await;
     let (phone, _, _) = browser.talk(BROWSER).await;
     phone.say(Duration::from_millis(300), &SAID);

@@ -36,7 +36,7 @@ pub enum Answer {
 pub enum Voice {
     /// Nothing.
     Silence,
-    /// What the caller says, as soon as it arrives.
+    /// What the caller says, later by the callee's [`pause`](Callee::pause).
     Echo,
     /// Audio at 16 kHz, once.
     Recording(Arc<[i16]>),

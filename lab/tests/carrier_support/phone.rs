@@ -75,6 +75,7 @@ impl Phone {
             speech: Vec::new(),
             said: 0,
             frames: 0,
+            is_connected: false,
             key: None,
         };
         tokio::spawn(line.run(received));
@@ -86,7 +87,7 @@ impl Phone {
         self.tell(Command::Answer(answer.to_owned()));
     }
 
-    /// Says words, the first after so long and then one each half second.
+    /// Says words once there is a connection: the first after so long, and then one each half second.
     pub fn say(&self, first: Duration, words: &[&str]) {
         let first = u64::try_from(first.as_millis()).unwrap();
         let script = (0..)
@@ -151,6 +152,7 @@ struct Line {
     speech: Vec<i16>,
     said: usize,
     frames: u64,
+    is_connected: bool,
     key: Option<u8>,
 }
 
@@ -215,6 +217,7 @@ impl Line {
                         ear.audio.extend(audio[..length].iter().map(|value| (value * 32_767.0) as i16));
                     }
                 }
+                Output::Event(Event::Connected) => self.is_connected = true,
                 Output::Event(_) => {}
             }
         }
@@ -225,7 +228,8 @@ impl Line {
         let frame: Vec<i16> =
             (self.said..self.said + 960).map(|at| self.speech.get(at).copied().unwrap_or(0)).collect();
         let time = MediaTime::new(self.frames * 960, Frequency::FORTY_EIGHT_KHZ);
-        (self.said, self.frames) = (self.said + 960, self.frames + 1);
+        self.frames += 1;
+        self.said += if self.is_connected { 960 } else { 0 };
         let Some(mut writer) = self.rtc.writer(self.mid) else { return };
         // The answer has one codec.
         let Some((number, codec)) = writer
