@@ -1,4 +1,6 @@
 //! What is kept of a call: what each side heard, and how it went.
+//!
+//! Both sides' audio is on one timeline, which begins with the media and is counted in samples.
 
 use std::time::SystemTime;
 
