@@ -228,6 +228,27 @@ async fn the_first_of_several_telephones_wins_and_the_caller_is_answered_at_once
 }
 
 #[tokio::test]
+async fn the_callee_hears_a_notice_before_the_two_are_connected() {
+    let world = World::new().await;
+    let (url, events) = (format!("{}/notice", world.application.origin), r#"statusCallbackEvent="answered completed""#);
+    world.application.say_twiml(&format!(
+        r#"<Dial answerOnBridge="true" callerId="{ANN}"><Number url="{url}" statusCallback="{url}/status" {events}>{BOB}</Number></Dial>"#
+    ));
+    let mut browser = Browser::connect(&world.lab).await;
+    let (_phone, call_sid) = browser.call(PCMU).await;
+    world.application.say_twiml("<Say>This call is recorded.</Say>");
+    assert_eq!(world.told(1).await, ["in-progress"]);
+    browser.expect("answer").await;
+    let call = world.lab.carrier().calls().pop().unwrap();
+    let ringing = call.times.answered.unwrap().duration_since(call.times.ringing.unwrap()).unwrap();
+    assert!(ringing >= 3 * SHORT, "it rang, and the notice was heard: {ringing:?}");
+    browser.hang_up(&call_sid).await;
+    assert_eq!(world.told(2).await[1], "completed");
+    let notices = world.application.seen().iter().filter(|seen| seen.target == "/notice").count();
+    assert_eq!(notices, 1);
+}
+
+#[tokio::test]
 async fn a_call_outlives_its_signalling_socket_and_goes_on_on_another() {
     let world = World::new().await;
     let mut browser = Browser::connect(&world.lab).await;

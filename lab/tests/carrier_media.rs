@@ -110,12 +110,12 @@ async fn keys_arrive_once_each_in_the_media_or_by_message() {
         let (phone, call_sid, _) = browser.talk(offered).await;
         for (count, key) in [7, 7, 11, 10].into_iter().enumerate() {
             phone.press(key);
-            world.until(|calls| calls[0].digits.len() > count).await;
+            world.until(|calls| calls[0].digits.expose().len() > count).await;
             // Longer than a key is held.
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
         browser.send("dtmf", json!({ "callsid": call_sid, "dtmf": "1w2" })).await;
-        world.until(|calls| calls[0].digits == "77#*12").await;
+        world.until(|calls| calls[0].digits.expose() == "77#*12").await;
     }
 }
 
