@@ -161,12 +161,23 @@ async fn a_refusal_is_answered_said_and_over() {
     let world = World::new().await;
     let mut browser = Browser::connect(&world.lab).await;
     world.application.say_twiml("<Say>Calls to this destination are not available.</Say><Hangup/>");
-    let (phone, _, _) = browser.talk(PCMU).await;
+    let (_phone, _, _) = browser.talk(PCMU).await;
     browser.expect("hangup").await;
     let call = world.over().await;
     assert_eq!((call.ended, call.connected), (Some(Ended::ByApplication), None));
-    assert!(call.sent.iter().any(|sample| *sample != 0) && phone.heard().is_empty(), "beeps, not words");
     assert!(world.told(0).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_announcement_is_beeps_and_the_caller_may_leave() {
+    let world = World::with(CarrierOptions { announcement: Duration::from_mins(10), ..World::options() }).await;
+    let mut browser = Browser::connect(&world.lab).await;
+    world.application.say_twiml("<Say>Please hold the line.</Say>");
+    let (phone, call_sid, _) = browser.talk(PCMU).await;
+    world.until(|calls| calls[0].sent.iter().filter(|sample| **sample != 0).count() > 4_000).await;
+    browser.hang_up(&call_sid).await;
+    assert_eq!(world.over().await.ended, Some(Ended::ByCaller));
+    assert!(phone.heard().is_empty(), "no words");
 }
 
 #[tokio::test]
@@ -274,7 +285,7 @@ async fn a_call_outlives_its_signalling_socket_and_goes_on_on_another() {
 
 #[tokio::test]
 async fn a_browser_that_does_not_come_back_has_left() {
-    let world = World::with(CarrierOptions { patience: SHORT, ..CarrierOptions::default() }).await;
+    let world = World::with(CarrierOptions { patience: SHORT, ..World::options() }).await;
     let mut browser = Browser::connect(&world.lab).await;
     let (_phone, _, _) = browser.talk(PCMU).await;
     drop(browser);

@@ -92,6 +92,9 @@ impl Line {
         let mut datagram = [0; DATAGRAM];
         while let Some(deadline) = self.drain().await {
             tokio::select! {
+                // What is due first: a frame goes out when str0m is told the time, and only few may wait for that.
+                biased;
+                () = sleep_until(deadline) => self.tell(Input::Timeout(Instant::now().into_std())),
                 command = commands.recv() => {
                     let Some(command) = command else {
                         // The call is over.
@@ -102,7 +105,6 @@ impl Line {
                 }
                 _ = frames.tick() => self.send_frame(),
                 Ok(arrived) = receive(&self.sockets, &mut datagram) => self.take(&datagram[..arrived.length], &arrived),
-                () = sleep_until(deadline) => self.tell(Input::Timeout(deadline.into_std())),
             }
         }
         let _ = self.orders.send(Order::MediaGone);
@@ -143,7 +145,7 @@ impl Line {
         let _ = self.rtc.close();
         while let Some(deadline) = self.drain().await {
             sleep_until(deadline).await;
-            self.tell(Input::Timeout(deadline.into_std()));
+            self.tell(Input::Timeout(Instant::now().into_std()));
         }
     }
 

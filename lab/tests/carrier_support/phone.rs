@@ -73,7 +73,6 @@ impl Phone {
             pending: Some(pending),
             ear: ear.clone(),
             speech: Vec::new(),
-            said: 0,
             frames: 0,
             is_connected: false,
             key: None,
@@ -148,9 +147,8 @@ struct Line {
     mid: Mid,
     pending: Option<SdpPendingOffer>,
     ear: Arc<Mutex<Ear>>,
-    /// At 48 kHz.
+    /// What is to be said yet, at 48 kHz.
     speech: Vec<i16>,
-    said: usize,
     frames: u64,
     is_connected: bool,
     key: Option<u8>,
@@ -163,6 +161,11 @@ impl Line {
         let mut datagram = [0; 2_000];
         while let Some(deadline) = self.drain(&mut opus.1).await {
             tokio::select! {
+                // What is due first: a frame goes out when str0m is told the time.
+                biased;
+                () = sleep_until(deadline) => {
+                    self.rtc.handle_input(Input::Timeout(Instant::now().into_std())).unwrap();
+                }
                 command = commands.recv() => match command {
                     Some(command) => self.obey(command),
                     None => return,
@@ -173,7 +176,6 @@ impl Line {
                     let packet = Receive::new(Protocol::Udp, from, to, &datagram[..length]).unwrap();
                     self.rtc.handle_input(Input::Receive(Instant::now().into_std(), packet)).unwrap();
                 }
-                () = sleep_until(deadline) => self.rtc.handle_input(Input::Timeout(deadline.into_std())).unwrap(),
             }
         }
     }
@@ -185,7 +187,7 @@ impl Line {
                 let pending = self.pending.take().expect("an offer waits for it");
                 self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
             }
-            Command::Say(speech) => (self.speech, self.said) = (speech, 0),
+            Command::Say(speech) => self.speech = speech,
             Command::Key(key) => self.key = Some(key),
             Command::Restart(offered) => {
                 let mut changes = self.rtc.sdp_api();
@@ -225,11 +227,14 @@ impl Line {
 
     /// Says the next 20 ms.
     fn speak(&mut self, opus: &mut OpusEncoder) {
-        let frame: Vec<i16> =
-            (self.said..self.said + 960).map(|at| self.speech.get(at).copied().unwrap_or(0)).collect();
+        let mut frame = vec![0; 960];
+        if self.is_connected {
+            let left = self.speech.len().min(960);
+            frame[..left].copy_from_slice(&self.speech[..left]);
+            self.speech.drain(..left);
+        }
         let time = MediaTime::new(self.frames * 960, Frequency::FORTY_EIGHT_KHZ);
         self.frames += 1;
-        self.said += if self.is_connected { 960 } else { 0 };
         let Some(mut writer) = self.rtc.writer(self.mid) else { return };
         // The answer has one codec.
         let Some((number, codec)) = writer
