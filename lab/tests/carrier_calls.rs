@@ -208,9 +208,9 @@ async fn an_application_that_fails_is_announced() {
 async fn a_token_that_expired_since_places_no_call() {
     let world = World::new().await;
     let mut browser = Browser::open(&world.lab).await;
-    browser.listen(&twilio_support::token("ann", 1, &json!({}))).await;
+    browser.listen(&twilio_support::token("ann", 3, &json!({}))).await;
     browser.expect("connected").await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    tokio::time::sleep(Duration::from_millis(3_100)).await;
     browser.invite("TJS1", "v=0", "").await;
     assert_eq!(browser.expect("hangup").await["error"]["code"], 31_205);
     assert!(world.application.seen().is_empty());

@@ -27,7 +27,7 @@ fn heard_by_callee(world: &World) -> Vec<&'static str> {
 async fn until_heard(phone: &Phone, words: usize) {
     let wait = async {
         while phone.heard().len() < words {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
     tokio::time::timeout(LIMIT, wait).await.unwrap_or_else(|_| panic!("heard {:?}", phone.heard()));
@@ -35,7 +35,12 @@ async fn until_heard(phone: &Phone, words: usize) {
 
 /// Waits until the callee has heard so many words.
 async fn until_callee_heard(world: &World, words: usize) {
-    world.until(|calls| calls.last().is_some_and(|call| tones::detect(call.heard_by_callee()).len() >= words)).await;
+    let wait = async {
+        while heard_by_callee(world).len() < words {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait).await.unwrap_or_else(|_| panic!("heard {:?}", heard_by_callee(world)));
 }
 
 #[tokio::test]

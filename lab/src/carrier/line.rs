@@ -91,10 +91,14 @@ impl Line {
         let mut frames = interval(FRAME_TIME);
         let mut datagram = [0; DATAGRAM];
         while let Some(deadline) = self.drain().await {
+            let now = Instant::now();
+            if deadline <= now {
+                // So it is after each frame: it goes out when str0m is told the time.
+                self.tell(Input::Timeout(now.into_std()));
+                continue;
+            }
             tokio::select! {
-                // What is due first: a frame goes out when str0m is told the time, and only few may wait for that.
-                biased;
-                () = sleep_until(deadline) => self.tell(Input::Timeout(Instant::now().into_std())),
+                () = sleep_until(deadline) => {}
                 command = commands.recv() => {
                     let Some(command) = command else {
                         // The call is over.

@@ -160,12 +160,13 @@ impl Line {
         let mut opus = (OpusEncoder::new(48_000, 1, Application::Audio).unwrap(), OpusDecoder::new(48_000, 1).unwrap());
         let mut datagram = [0; 2_000];
         while let Some(deadline) = self.drain(&mut opus.1).await {
+            let now = Instant::now();
+            if deadline <= now {
+                self.rtc.handle_input(Input::Timeout(now.into_std())).unwrap();
+                continue;
+            }
             tokio::select! {
-                // What is due first: a frame goes out when str0m is told the time.
-                biased;
-                () = sleep_until(deadline) => {
-                    self.rtc.handle_input(Input::Timeout(Instant::now().into_std())).unwrap();
-                }
+                () = sleep_until(deadline) => {}
                 command = commands.recv() => match command {
                     Some(command) => self.obey(command),
                     None => return,
