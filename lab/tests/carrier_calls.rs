@@ -161,12 +161,23 @@ async fn a_refusal_is_answered_said_and_over() {
     let world = World::new().await;
     let mut browser = Browser::connect(&world.lab).await;
     world.application.say_twiml("<Say>Calls to this destination are not available.</Say><Hangup/>");
-    let (phone, _, _) = browser.talk(PCMU).await;
+    let (_phone, _, _) = browser.talk(PCMU).await;
     browser.expect("hangup").await;
     let call = world.over().await;
     assert_eq!((call.ended, call.connected), (Some(Ended::ByApplication), None));
-    assert!(call.sent.iter().any(|sample| *sample != 0) && phone.heard().is_empty(), "beeps, not words");
     assert!(world.told(0).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_announcement_is_beeps_and_the_caller_may_leave() {
+    let world = World::with(CarrierOptions { announcement: Duration::from_mins(10), ..World::options() }).await;
+    let mut browser = Browser::connect(&world.lab).await;
+    world.application.say_twiml("<Say>Please hold the line.</Say>");
+    let (phone, call_sid, _) = browser.talk(PCMU).await;
+    world.until(|calls| calls[0].sent.iter().filter(|sample| **sample != 0).count() > 4_000).await;
+    browser.hang_up(&call_sid).await;
+    assert_eq!(world.over().await.ended, Some(Ended::ByCaller));
+    assert!(phone.heard().is_empty(), "no words");
 }
 
 #[tokio::test]
@@ -197,9 +208,9 @@ async fn an_application_that_fails_is_announced() {
 async fn a_token_that_expired_since_places_no_call() {
     let world = World::new().await;
     let mut browser = Browser::open(&world.lab).await;
-    browser.listen(&twilio_support::token("ann", 1, &json!({}))).await;
+    browser.listen(&twilio_support::token("ann", 3, &json!({}))).await;
     browser.expect("connected").await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    tokio::time::sleep(Duration::from_millis(3_100)).await;
     browser.invite("TJS1", "v=0", "").await;
     assert_eq!(browser.expect("hangup").await["error"]["code"], 31_205);
     assert!(world.application.seen().is_empty());
@@ -221,7 +232,31 @@ async fn the_first_of_several_telephones_wins_and_the_caller_is_answered_at_once
     browser.expect("hangup").await;
     let call = world.over().await;
     assert_eq!((call.callee.unwrap().into_inner(), call.ended), (BOB.to_owned(), Some(Ended::ByCallee)));
-    assert_eq!(world.told(3).await, ["busy", "canceled", "completed"]);
+    let mut told = world.told(3).await;
+    // Each telephone is told of by itself.
+    told.sort();
+    assert_eq!(told, ["busy", "canceled", "completed"]);
+}
+
+#[tokio::test]
+async fn the_callee_hears_a_notice_before_the_two_are_connected() {
+    let world = World::new().await;
+    let (url, events) = (format!("{}/notice", world.application.origin), r#"statusCallbackEvent="answered completed""#);
+    world.application.say_twiml(&format!(
+        r#"<Dial answerOnBridge="true" callerId="{ANN}"><Number url="{url}" statusCallback="{url}/status" {events}>{BOB}</Number></Dial>"#
+    ));
+    let mut browser = Browser::connect(&world.lab).await;
+    let (_phone, call_sid) = browser.call(PCMU).await;
+    world.application.say_twiml("<Say>This call is recorded.</Say>");
+    assert_eq!(world.told(1).await, ["in-progress"]);
+    browser.expect("answer").await;
+    let call = world.lab.carrier().calls().pop().unwrap();
+    let ringing = call.times.answered.unwrap().duration_since(call.times.ringing.unwrap()).unwrap();
+    assert!(ringing >= 3 * SHORT, "it rang, and the notice was heard: {ringing:?}");
+    browser.hang_up(&call_sid).await;
+    assert_eq!(world.told(2).await[1], "completed");
+    let notices = world.application.seen().iter().filter(|seen| seen.target == "/notice").count();
+    assert_eq!(notices, 1);
 }
 
 #[tokio::test]
@@ -250,7 +285,7 @@ async fn a_call_outlives_its_signalling_socket_and_goes_on_on_another() {
 
 #[tokio::test]
 async fn a_browser_that_does_not_come_back_has_left() {
-    let world = World::with(CarrierOptions { patience: SHORT, ..CarrierOptions::default() }).await;
+    let world = World::with(CarrierOptions { patience: SHORT, ..World::options() }).await;
     let mut browser = Browser::connect(&world.lab).await;
     let (_phone, _, _) = browser.talk(PCMU).await;
     drop(browser);

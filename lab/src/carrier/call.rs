@@ -196,7 +196,7 @@ impl Call {
             Order::Digits(keys) => {
                 // A `w` is half a second of nothing.
                 let keys = keys.replace('w', "");
-                self.page.update(|call| call.digits.push_str(&keys));
+                self.page.update(|call| call.digits.expose_mut().push_str(&keys));
             }
             Order::StopMedia(time) => {
                 if let Some(media) = &self.media {

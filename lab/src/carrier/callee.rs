@@ -1,4 +1,6 @@
 //! Who answers a call, and what they say: a recording, tones, an echo of the caller, or nothing.
+//!
+//! What their telephone does can be said too, instead of by the last digits of its number.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -36,7 +38,7 @@ pub enum Answer {
 pub enum Voice {
     /// Nothing.
     Silence,
-    /// What the caller says, as soon as it arrives.
+    /// What the caller says, later by the callee's [`pause`](Callee::pause).
     Echo,
     /// Audio at 16 kHz, once.
     Recording(Arc<[i16]>),
@@ -132,5 +134,33 @@ impl Callee {
     pub fn leaves_at_end(mut self) -> Self {
         self.leaves_at_end = true;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use hound::{SampleFormat, WavSpec, WavWriter};
+
+    use super::*;
+
+    #[test]
+    fn of_a_file_the_remote_party_is_played() {
+        let directory = std::env::temp_dir().join(format!("fourwire-lab-callee-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        for (channels, expected) in [(1, Some(vec![1, 2, 3, 4, 5, 6])), (2, Some(vec![2, 4, 6])), (3, None)] {
+            let path = directory.join(format!("{channels}.wav"));
+            let spec = WavSpec { channels, sample_rate: 16_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
+            let mut file = WavWriter::create(&path, spec).unwrap();
+            (1_i16..=6).for_each(|sample| file.write_sample(sample).unwrap());
+            file.finalize().unwrap();
+            let samples = match Voice::read_wav(&path) {
+                Ok(Voice::Recording(samples)) => Some(samples.to_vec()),
+                _ => None,
+            };
+            assert_eq!(samples, expected, "{channels} channels");
+        }
+        fs::remove_dir_all(directory).unwrap();
     }
 }

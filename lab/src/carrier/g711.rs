@@ -1,4 +1,6 @@
 //! G.711 μ-law, the codec of telephone networks: a sample at 8 kHz is a byte, by a curve that is finer where it is quiet.
+//!
+//! The curve has eight segments a side, each twice as coarse as the one below it, and sixteen steps in each.
 
 /// Added to a magnitude, so that each segment of the curve begins at a power of two.
 const BIAS: i32 = 0x84;

@@ -1,4 +1,6 @@
 //! The handle to the carrier: what a test orders, and what it finds out about every call.
+//!
+//! A call runs by itself, in tasks of its own. It writes into its page of the books, and takes orders while it runs.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

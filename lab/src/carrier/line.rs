@@ -1,4 +1,7 @@
 //! The task of one call's media: its run loop, what arrives, and what is sent.
+//!
+//! The call's timeline is the count of frames that were sent. A frame that is late is made up for; the count goes on through
+//! faults, so that what comes after one is in its place.
 
 use std::future::poll_fn;
 use std::io;
@@ -88,7 +91,14 @@ impl Line {
         let mut frames = interval(FRAME_TIME);
         let mut datagram = [0; DATAGRAM];
         while let Some(deadline) = self.drain().await {
+            let now = Instant::now();
+            if deadline <= now {
+                // So it is after each frame: it goes out when str0m is told the time.
+                self.tell(Input::Timeout(now.into_std()));
+                continue;
+            }
             tokio::select! {
+                () = sleep_until(deadline) => {}
                 command = commands.recv() => {
                     let Some(command) = command else {
                         // The call is over.
@@ -98,8 +108,7 @@ impl Line {
                     self.obey(command);
                 }
                 _ = frames.tick() => self.send_frame(),
-                Ok((length, from, to)) = receive(&self.sockets, &mut datagram) => self.take(&datagram[..length], from, to),
-                () = sleep_until(deadline) => self.tell(Input::Timeout(deadline.into_std())),
+                Ok(arrived) = receive(&self.sockets, &mut datagram) => self.take(&datagram[..arrived.length], &arrived),
             }
         }
         let _ = self.orders.send(Order::MediaGone);
@@ -140,7 +149,7 @@ impl Line {
         let _ = self.rtc.close();
         while let Some(deadline) = self.drain().await {
             sleep_until(deadline).await;
-            self.tell(Input::Timeout(deadline.into_std()));
+            self.tell(Input::Timeout(Instant::now().into_std()));
         }
     }
 
@@ -152,11 +161,11 @@ impl Line {
         }
     }
 
-    fn take(&mut self, datagram: &[u8], from: SocketAddr, to: SocketAddr) {
+    fn take(&mut self, datagram: &[u8], Arrived { from, to, .. }: &Arrived) {
         if self.is_stopped() {
             return;
         }
-        if let Ok(packet) = Receive::new(Protocol::Udp, from, to, datagram) {
+        if let Ok(packet) = Receive::new(Protocol::Udp, *from, *to, datagram) {
             self.tell(Input::Receive(Instant::now().into_std(), packet));
         }
     }
@@ -183,7 +192,7 @@ impl Line {
         if let CodecExtra::Tele(event) = &data.codec_extra {
             let key = KEYS.get(usize::from(event.event)).filter(|_| data.audio_start_of_talk_spurt);
             if let Some(key) = key {
-                self.page.update(|call| call.digits.push(char::from(*key)));
+                self.page.update(|call| call.digits.expose_mut().push(char::from(*key)));
             }
             return;
         }
@@ -232,17 +241,22 @@ impl Line {
     }
 }
 
-/// The next datagram on any of the sockets: its length, from whom it is, and to which address.
-async fn receive(
-    sockets: &[(SocketAddr, UdpSocket)],
-    datagram: &mut [u8],
-) -> io::Result<(usize, SocketAddr, SocketAddr)> {
+/// A datagram that arrived.
+struct Arrived {
+    length: usize,
+    from: SocketAddr,
+    /// Which of the carrier's addresses it was sent to.
+    to: SocketAddr,
+}
+
+/// The next datagram on any of the sockets.
+async fn receive(sockets: &[(SocketAddr, UdpSocket)], datagram: &mut [u8]) -> io::Result<Arrived> {
     poll_fn(|context| {
         for (address, socket) in sockets {
             let mut buffer = ReadBuf::new(datagram);
             if let Poll::Ready(received) = socket.poll_recv_from(context, &mut buffer) {
                 let length = buffer.filled().len();
-                return Poll::Ready(received.map(|from| (length, from, *address)));
+                return Poll::Ready(received.map(|from| Arrived { length, from, to: *address }));
             }
         }
         Poll::Pending

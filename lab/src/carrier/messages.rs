@@ -1,4 +1,6 @@
 //! What is said on the signalling socket: text frames of JSON, `{"type","payload","version"}`, and a newline as heartbeat.
+//!
+//! Only what the SDK says and reads is here; the real service says more.
 
 use fourwire_wire::pii::Pii;
 use serde::Deserialize;

@@ -1,4 +1,6 @@
 //! How the carrier behaves unless a test orders otherwise.
+//!
+//! Its times are short, but not so short that a person in front of it could not follow.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! What is kept of a call: what each side heard, and how it went.
+//!
+//! Both sides' audio is on one timeline, which begins with the media and is counted in samples.
 
 use std::time::SystemTime;
 
@@ -64,7 +66,7 @@ pub struct CarriedCall {
     /// Where in both the callee and the caller were connected.
     pub connected: Option<Samples>,
     /// The keys that the caller pressed.
-    pub digits: String,
+    pub digits: Pii<String>,
     /// How often its browser came back on another signalling socket.
     pub reconnects: u32,
     /// How often its media was set up anew.
@@ -89,7 +91,7 @@ impl CarriedCall {
             heard: Vec::new(),
             sent: Vec::new(),
             connected: None,
-            digits: String::new(),
+            digits: Pii::new(String::new()),
             reconnects: 0,
             ice_restarts: 0,
             problem: None,

@@ -1,4 +1,6 @@
 //! Carries out what the application says: its announcements, and the telephones that it dials.
+//!
+//! Every step ends with the call, whoever ends it: that is the error which each of them returns.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! What a page needs beside the SDK to call through the lab: without TLS, and without a network.
+//!
+//! For development only: a page that is deployed calls through Twilio and loads neither.
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,6 @@
 //! One signalling socket of a browser: admits it by its access token, and passes on what it says to its calls.
+//!
+//! Calls do not belong to a socket: when it is gone they go on, and another one may take them up.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

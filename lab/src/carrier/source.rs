@@ -1,4 +1,6 @@
-//! What a caller is sent, frame by frame. Its clock is the count of frames that were taken: it cannot drift from the audio.
+//! What a caller is sent, frame by frame: that it rings, that something is announced, or the callee.
+//!
+//! Its clock is the count of frames that were taken, so it cannot drift from the audio.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

@@ -36,15 +36,19 @@ pub struct World {
 impl World {
     /// One that rings for a moment, and dials whom the browser wants.
     pub async fn new() -> Self {
-        Self::with(CarrierOptions::default()).await
+        Self::with(Self::options()).await
     }
 
-    /// The same with other options; telephones that nobody picks up ring for a moment as well.
+    /// Telephones that nobody picks up ring for a moment as well, and announcements are as short.
+    pub fn options() -> CarrierOptions {
+        CarrierOptions { no_answer: 2 * SHORT, announcement: 2 * SHORT, ..CarrierOptions::default() }
+    }
+
+    /// The same with other options.
     pub async fn with(carrier: CarrierOptions) -> Self {
         let application = Application::start().await;
         let voice_url = format!("{}/voice", application.origin);
         let twilio = TwilioOptions { ring: SHORT, voice_url, ..TwilioOptions::default() };
-        let carrier = CarrierOptions { no_answer: 2 * SHORT, announcement: 2 * SHORT, ..carrier };
         let lab = Lab::start(LabOptions { twilio, carrier, ..LabOptions::default() }).await.unwrap();
         lab.twilio().add_caller_id(ANN);
         let world = Self { lab, application };

@@ -73,8 +73,8 @@ impl Phone {
             pending: Some(pending),
             ear: ear.clone(),
             speech: Vec::new(),
-            said: 0,
             frames: 0,
+            is_connected: false,
             key: None,
         };
         tokio::spawn(line.run(received));
@@ -86,7 +86,7 @@ impl Phone {
         self.tell(Command::Answer(answer.to_owned()));
     }
 
-    /// Says words, the first after so long and then one each half second.
+    /// Says words once there is a connection: the first after so long, and then one each half second.
     pub fn say(&self, first: Duration, words: &[&str]) {
         let first = u64::try_from(first.as_millis()).unwrap();
         let script = (0..)
@@ -147,10 +147,10 @@ struct Line {
     mid: Mid,
     pending: Option<SdpPendingOffer>,
     ear: Arc<Mutex<Ear>>,
-    /// At 48 kHz.
+    /// What is to be said yet, at 48 kHz.
     speech: Vec<i16>,
-    said: usize,
     frames: u64,
+    is_connected: bool,
     key: Option<u8>,
 }
 
@@ -160,7 +160,13 @@ impl Line {
         let mut opus = (OpusEncoder::new(48_000, 1, Application::Audio).unwrap(), OpusDecoder::new(48_000, 1).unwrap());
         let mut datagram = [0; 2_000];
         while let Some(deadline) = self.drain(&mut opus.1).await {
+            let now = Instant::now();
+            if deadline <= now {
+                self.rtc.handle_input(Input::Timeout(now.into_std())).unwrap();
+                continue;
+            }
             tokio::select! {
+                () = sleep_until(deadline) => {}
                 command = commands.recv() => match command {
                     Some(command) => self.obey(command),
                     None => return,
@@ -171,7 +177,6 @@ impl Line {
                     let packet = Receive::new(Protocol::Udp, from, to, &datagram[..length]).unwrap();
                     self.rtc.handle_input(Input::Receive(Instant::now().into_std(), packet)).unwrap();
                 }
-                () = sleep_until(deadline) => self.rtc.handle_input(Input::Timeout(deadline.into_std())).unwrap(),
             }
         }
     }
@@ -183,7 +188,7 @@ impl Line {
                 let pending = self.pending.take().expect("an offer waits for it");
                 self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
             }
-            Command::Say(speech) => (self.speech, self.said) = (speech, 0),
+            Command::Say(speech) => self.speech = speech,
             Command::Key(key) => self.key = Some(key),
             Command::Restart(offered) => {
                 let mut changes = self.rtc.sdp_api();
@@ -215,6 +220,7 @@ impl Line {
                         ear.audio.extend(audio[..length].iter().map(|value| (value * 32_767.0) as i16));
                     }
                 }
+                Output::Event(Event::Connected) => self.is_connected = true,
                 Output::Event(_) => {}
             }
         }
@@ -222,10 +228,14 @@ impl Line {
 
     /// Says the next 20 ms.
     fn speak(&mut self, opus: &mut OpusEncoder) {
-        let frame: Vec<i16> =
-            (self.said..self.said + 960).map(|at| self.speech.get(at).copied().unwrap_or(0)).collect();
+        let mut frame = vec![0; 960];
+        if self.is_connected {
+            let left = self.speech.len().min(960);
+            frame[..left].copy_from_slice(&self.speech[..left]);
+            self.speech.drain(..left);
+        }
         let time = MediaTime::new(self.frames * 960, Frequency::FORTY_EIGHT_KHZ);
-        (self.said, self.frames) = (self.said + 960, self.frames + 1);
+        self.frames += 1;
         let Some(mut writer) = self.rtc.writer(self.mid) else { return };
         // The answer has one codec.
         let Some((number, codec)) = writer
