@@ -21,8 +21,14 @@ const RING: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(45);
 /// How far apart words are that the microphone hears.
 pub const WORD_MILLIS: u64 = 1_000;
-/// The browser takes tones for noise and would filter them out: its microphone is heard as it is.
-const PLAIN_MICROPHONE: &str = "
+/// What runs in the page before anything else. The browser takes tones for noise and would filter them out, so its microphone is
+/// heard as it is; and the calls' connections are kept where a test can ask them.
+const PREPARATION: &str = "
+    const NativePeer = globalThis.RTCPeerConnection;
+    globalThis.peers = [];
+    globalThis.RTCPeerConnection = class extends NativePeer {
+      constructor(...given) { super(...given); globalThis.peers.push(this); }
+    };
     const native = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
     navigator.mediaDevices.getUserMedia = ({ audio, ...rest }) => native({
       ...rest,
@@ -94,7 +100,7 @@ impl<'a> Dialer<'a> {
                  await page.fill('#verify input[name=number]', {number});
                  await page.click('#verify button');
                  await page.waitForSelector('#dial:not([hidden])');",
-                json!(PLAIN_MICROPHONE)
+                json!(PREPARATION)
             ))
             .await;
         dialer
@@ -202,6 +208,19 @@ impl<'a> Dialer<'a> {
     /// What is stored of the user's only conversation.
     pub async fn stored(&self) -> PerChannel<Vec<i16>> {
         playback::sides(self.world.edge(), &self.token, self.conversation().await.id).await
+    }
+
+    /// How long the browser holds back what the callee says, so that it does not stutter, in milliseconds.
+    ///
+    /// # Panics
+    /// When there is no call.
+    pub async fn jitter_buffer(&self) -> f64 {
+        let script = "(async () => {
+            const peer = peers.filter((peer) => peer.connectionState !== 'closed').at(-1);
+            const inbound = [...(await peer.getStats()).values()].find(({ type }) => type === 'inbound-rtp');
+            return (1000 * inbound.jitterBufferDelay) / inbound.jitterBufferEmittedCount;
+        })()";
+        self.tab.eval(script).await.as_f64().expect("a delay")
     }
 
     /// The user's ID token.

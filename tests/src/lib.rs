@@ -11,6 +11,7 @@ pub mod dialer;
 pub mod front;
 pub mod http;
 pub mod kept;
+pub mod likeness;
 pub mod openapi;
 pub mod page;
 pub mod personal;

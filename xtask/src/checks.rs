@@ -17,6 +17,9 @@ use crate::site;
 use crate::stamp::Stamp;
 use crate::worker::{self, Flavour};
 
+/// Tells the test of a spoken call to last ten minutes.
+const LONG_CALL: &str = "FOURWIRE_LONG_CALL";
+
 /// What is run.
 #[derive(Args)]
 pub struct Options {
@@ -25,6 +28,9 @@ pub struct Options {
     /// Name the steps and run none
     #[arg(long)]
     list: bool,
+    /// Let the spoken call in the browser last ten minutes instead of half a one
+    #[arg(long)]
+    long: bool,
 }
 
 /// One step of the test run.
@@ -96,6 +102,7 @@ pub fn run(repo: &Repo, options: &Options) -> Result<()> {
     }
     setup::run(repo, Some(Purpose::Test))?;
     eprintln!();
+    let long = options.long.then_some((LONG_CALL, "1"));
     let mut progress = Progress::new(chosen.len());
     for check in chosen {
         let stamp = check.stamp(repo)?;
@@ -109,7 +116,7 @@ pub fn run(repo: &Repo, options: &Options) -> Result<()> {
                 let _ = fs::remove_file(&log);
                 progress.quiet(check.name, "checking", || process::run_logged(&mut command(repo), &log))?;
             }
-            Live(command) => progress.live(check.name, || process::run_live(&mut command(repo)))?,
+            Live(command) => progress.live(check.name, || process::run_live(command(repo).envs(long)))?,
             Build(build) => build(repo, &mut progress)?,
         }
         if let Some(stamp) = stamp {

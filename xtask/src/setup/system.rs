@@ -36,15 +36,17 @@ const SPEECH: [Program; 4] = [
     },
 ];
 
-const BROWSER: [Program; 1] =
-    [Program { probe: &["chromium", "--version"], package: "chromium", purpose: "runs the page in tests" }];
+const BROWSER: [Program; 2] = [
+    Program { probe: &["chromium", "--version"], package: "chromium", purpose: "runs the page in tests" },
+    Program { probe: &["flite", "-lv"], package: "flite", purpose: "speaks in tests" },
+];
 
-/// Whether there is a browser for the page's tests.
+/// Whether there is a browser for the page's tests, and a voice.
 pub fn has_browser(_: &Repo) -> bool {
     missing(&BROWSER).is_empty()
 }
 
-/// Installs it.
+/// Installs them.
 pub fn add_browser(repo: &Repo, log: &Path) -> Result<()> {
     install(repo, &missing(&BROWSER), log)
 }
