@@ -30,6 +30,9 @@ export class PhoneCall {
   /** The other party was reached, the user gave up, or the page was told of an error: nothing has to be explained. */
   private isExplained = false;
 
+  /** The tracks that are recorded. */
+  private tapped = "";
+
   private constructor(
     private readonly callId: string,
     private readonly call: Call,
@@ -58,7 +61,7 @@ export class PhoneCall {
       throw error;
     }
     const placed = new PhoneCall(callId, call, recorder, screen);
-    placed.listen(line.device);
+    placed.listen();
     return placed;
   }
 
@@ -82,7 +85,7 @@ export class PhoneCall {
     this.call.disconnect();
   }
 
-  private listen(device: Device): void {
+  private listen(): void {
     const { call, recorder, screen } = this;
     call.on("ringing", () => screen.onPhone({ kind: "ringing" }));
     call.on("accept", () => {
@@ -91,19 +94,14 @@ export class PhoneCall {
       this.tap();
     });
     call.on("reconnecting", () => screen.onPhone({ kind: "reconnecting" }));
-    call.on("reconnected", () => {
-      screen.onPhone({ kind: "talking" });
-      this.retap();
-    });
+    call.on("reconnected", () => screen.onPhone({ kind: "talking" }));
+    // Once a second: another microphone, or media that was set up anew, is another stream, and no event says so.
+    call.on("sample", () => this.retap());
     call.on("error", (error) => {
       this.isExplained = true;
       screen.onPhone({ kind: "failed", reason: reasonOf(error) });
     });
-    // Another microphone is another stream.
-    const onDevices = () => this.retap();
-    device.audio?.on("deviceChange", onDevices);
     const end = () => {
-      device.audio?.off("deviceChange", onDevices);
       screen.onPhone({ kind: "ended" });
       void recorder.end().then((conversation) => {
         screen.onEnd({ ...(conversation && { conversation }), ...(!this.isExplained && { unanswered: this.callId }) });
@@ -116,13 +114,24 @@ export class PhoneCall {
 
   private tap(): void {
     const [microphone, remote] = [this.call.getLocalStream(), this.call.getRemoteStream()];
-    if (microphone && remote) void this.recorder.start(microphone, remote);
+    if (!microphone || !remote) return;
+    this.tapped = trackOf(microphone) + trackOf(remote);
+    // Where it fails, the recorder's state says so.
+    this.recorder.start(microphone, remote).catch(() => {});
   }
 
   private retap(): void {
     const [microphone, remote] = [this.call.getLocalStream(), this.call.getRemoteStream()];
-    if (microphone && remote) void this.recorder.replace({ microphone, remote });
+    if (!this.tapped || !microphone || !remote) return;
+    const tracks = trackOf(microphone) + trackOf(remote);
+    if (tracks === this.tapped) return;
+    this.tapped = tracks;
+    this.recorder.replace({ microphone, remote }).catch(() => {});
   }
+}
+
+function trackOf(stream: MediaStream): string {
+  return stream.getAudioTracks()[0]?.id ?? "";
 }
 
 /** What went wrong, for the person who dialled. The codes are Twilio's. */
