@@ -112,10 +112,7 @@ impl DurableObject for Call {
                 WebSocketIncomingMessage::String(text) => {
                     #[cfg(feature = "drill")]
                     if let Ok(archive) = self.shell.archive() {
-                        // As within an event: a panic takes the session along.
-                        let session = self.shell.session.take();
-                        archive.faults.hear(text);
-                        self.shell.session.replace(session);
+                        archive.faults.hear(text, || drop(self.shell.session.take()));
                     }
                     self.shell.run(Event::Text(text));
                 }

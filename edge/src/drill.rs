@@ -12,8 +12,11 @@ use crate::problem::Problem;
 #[derive(Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 enum Fault {
-    /// A handler panics.
-    Panic,
+    /// A handler panics: before it has taken the session, or while it works with it, which loses the session.
+    Panic {
+        #[serde(default)]
+        within: bool,
+    },
     /// The archive takes nothing for a while; or takes everything and says that it did not.
     Archive {
         #[serde(default)]
@@ -31,11 +34,18 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Takes a client's message, if it is such a wish.
-    pub(crate) fn hear(&self, text: &str) {
+    /// Takes a client's message, if it is such a wish; `lose_session` does what a panic within an event does.
+    pub(crate) fn hear(&self, text: &str, lose_session: impl FnOnce()) {
         match serde_json::from_str(text) {
-            #[expect(clippy::panic, reason = "the fault that was asked for")]
-            Ok(Fault::Panic) => panic!("drill"),
+            Ok(Fault::Panic { within }) => {
+                if within {
+                    lose_session();
+                }
+                #[expect(clippy::panic, reason = "the fault that was asked for")]
+                {
+                    panic!("drill")
+                }
+            }
             Ok(Fault::Archive { refuse_ms, unsure_ms }) => {
                 self.refuses_until.set(now() + refuse_ms);
                 self.is_unsure_until.set(now() + unsure_ms);

@@ -31,7 +31,7 @@ const WORD: u64 = WORD_MILLIS * 16;
 /// Longer than anything in these tests takes.
 const REFUSES: &str = r#"{"type":"drill","fault":"archive","refuse_ms":600000}"#;
 const TAKES_AGAIN: &str = r#"{"type":"drill","fault":"archive","refuse_ms":0}"#;
-const PANIC: &str = r#"{"type":"drill","fault":"panic"}"#;
+const PANICS: &str = r#"{"type":"drill","fault":"panic","within":true}"#;
 
 /// What is said in a call, which ends in the middle of a frame.
 struct Call {
@@ -94,7 +94,7 @@ async fn a_session_that_is_lost_under_the_open_socket_asks_for_what_it_had_in_me
     let mut page = call.start(&world, "resumes-panicked").await;
     let moment = call.within_a_word(Channel::User, Samples::from_millis(6_500));
     page.talk_until(moment).await;
-    page.send_text(PANIC).await;
+    page.send_text(PANICS).await;
     let conversation = page.hang_up(LIMIT).await;
     assert!(world.workerd.log().contains("drill"), "the fault was there");
     assert_eq!((page.held.len(), &page.closed[..]), (2, &[close::NORMAL][..]), "the socket stayed open");
