@@ -1,7 +1,7 @@
 //! One real Chromium for the tests of the page: a child process that runs `browser.mjs`, which drives it with Playwright.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -126,13 +126,19 @@ impl Tab {
     /// # Panics
     /// When it throws.
     pub async fn run(&self, script: &str) -> Value {
-        let id = self.browser.next.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
-        lock(&self.browser.waiting).insert(id, answer);
-        let order = json!({ "id": id, "tab": self.number, "script": script });
-        writeln!(lock(&self.browser.orders), "{order}").expect("the browser takes orders");
+        self.order(script, Some(answer)).expect("the browser takes orders");
         let result = timeout(PATIENCE, answered).await.expect("the browser answers").expect("the browser runs");
         result.unwrap_or_else(|error| panic!("{script}\n{error}\n{:#?}", self.browser.console()))
+    }
+
+    fn order(&self, script: &str, answer: Option<oneshot::Sender<Result<Value, String>>>) -> io::Result<()> {
+        let id = self.browser.next.fetch_add(1, Ordering::Relaxed);
+        if let Some(answer) = answer {
+            lock(&self.browser.waiting).insert(id, answer);
+        }
+        let order = json!({ "id": id, "tab": self.number, "script": script });
+        writeln!(lock(&self.browser.orders), "{order}")
     }
 
     /// The same for an expression in the page itself.
@@ -141,5 +147,12 @@ impl Tab {
     /// When it throws.
     pub async fn eval(&self, expression: &str) -> Value {
         self.run(&format!("return await page.evaluate({});", json!(expression))).await
+    }
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        // A page that is not looked at any more must not take the others' time. A browser that is gone has no pages.
+        let _ = self.order("await context.close();", None);
     }
 }

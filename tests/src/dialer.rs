@@ -9,6 +9,7 @@ use fourwire_wire::conversation::Conversation;
 use fourwire_wire::frame::{Channel, PerChannel};
 use hound::{SampleFormat, WavSpec, WavWriter};
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::browser::{Browser, Tab};
 use crate::front::Front;
@@ -65,6 +66,9 @@ pub fn words_for_microphone() -> Vec<i16> {
     script.samples(WORD_MILLIS * VOCABULARY.len() as u64)
 }
 
+/// Calls that run at once: more of them and the browser, on two cores, no longer hears in time.
+static SEATS: Semaphore = Semaphore::const_new(4);
+
 /// A user in front of the dialer.
 pub struct Dialer<'a> {
     /// Their tab.
@@ -73,6 +77,7 @@ pub struct Dialer<'a> {
     pub front: Front,
     world: &'a World,
     token: String,
+    seat: SemaphorePermit<'static>,
 }
 
 /// A dialer without its world.
@@ -81,13 +86,18 @@ pub struct Apart {
     /// The network between its user and the Worker.
     pub front: Front,
     token: String,
+    seat: SemaphorePermit<'static>,
 }
 
 impl<'a> Dialer<'a> {
-    /// A user who has signed in and proved a number; `own` are its last four digits.
+    /// A user who has signed in and proved a number; `own` are its last four digits. They wait until there is a seat.
+    ///
+    /// # Panics
+    /// Never: nobody takes the seats away.
     pub async fn signed_in(world: &'a World, browser: &'static Browser, user: &str, own: &str) -> Self {
+        let seat = SEATS.acquire().await.expect("there are seats");
         let front = Front::start(world.edge(), &world.lab.origin()).await;
-        let dialer = Self { tab: browser.tab(), front, world, token: world.token(user) };
+        let dialer = Self { tab: browser.tab(), front, world, token: world.token(user), seat };
         let (page, number) = (json!(dialer.front.origin()), json!(format!("+1202555{own}")));
         let user = json!(user);
         dialer
@@ -109,13 +119,13 @@ impl<'a> Dialer<'a> {
     /// Lets go of the world for a while, in which it may crash.
     #[must_use]
     pub fn apart(self) -> Apart {
-        Apart { tab: self.tab, front: self.front, token: self.token }
+        Apart { tab: self.tab, front: self.front, token: self.token, seat: self.seat }
     }
 
     /// Goes on in a world that has changed.
     #[must_use]
-    pub fn together(world: &'a World, Apart { tab, front, token }: Apart) -> Self {
-        Self { tab, front, world, token }
+    pub fn together(world: &'a World, Apart { tab, front, token, seat }: Apart) -> Self {
+        Self { tab, front, world, token, seat }
     }
 
     /// Dials; returns at once.

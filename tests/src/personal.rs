@@ -48,13 +48,19 @@ pub fn in_line(line: &str) -> Option<&'static str> {
     if line.contains("eyj") || line.contains("bearer ") {
         return Some("a token");
     }
-    if line.split(|letter: char| !letter.is_ascii_digit()).any(|digits| digits.len() > LONGEST_NUMBER) {
+    if line.split(|letter: char| !letter.is_ascii_digit() && letter != '.').any(could_be_telephone_number) {
         return Some("what could be a telephone number");
     }
     if line.split_whitespace().any(is_mail_address) {
         return Some("a mail address");
     }
     None
+}
+
+/// Whether digits are too many to be anything else. A number with a fraction is a time of the platform's own warnings.
+fn could_be_telephone_number(digits: &str) -> bool {
+    let digits = digits.trim_matches('.');
+    digits.matches('.').count() != 1 && digits.split('.').any(|digits| digits.len() > LONGEST_NUMBER)
 }
 
 fn is_mail_address(word: &str) -> bool {

@@ -7,11 +7,15 @@ use fourwire_wire::units::{SAMPLES_PER_SECOND, Samples};
 
 use crate::resample::{RateError, Resampler};
 
-/// A time without a block that counts as silence, once it is over: the context was suspended. What is shorter is the system's
-/// unevenness, and the audio comes late. Between two contexts every time counts.
+/// A block that is so late shows that there was no audio before it: the context was suspended.
 const GAP: Duration = Duration::from_secs(1);
 /// The longest time that is filled with silence. A machine that slept longer has lost its call.
 const LONGEST_GAP: Duration = Duration::from_mins(1);
+/// A block may be late because the system is uneven, and then the next ones catch up. If none does for so long, audio is lost: a
+/// busy browser leaves out what it could not render in time.
+const WATCH: Duration = Duration::from_secs(2);
+/// What is lost is made up for when it is at least so much: less is not heard, nor seen in a transcript.
+const LEAST_LOSS: Duration = Duration::from_millis(40);
 
 /// What the worklet heard in a few hundredths of a second.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +43,7 @@ pub struct Silenced {
 #[derive(Default)]
 pub struct Capture {
     resampler: Option<(u32, Resampler)>,
-    /// When the block after the last one is due.
-    due: Option<Duration>,
+    pace: Pace,
     /// Zeros to take the place of a silenced side, as long as the longest block yet.
     zeros: Vec<f32>,
     /// The samples of the last block, at 16 kHz.
@@ -64,17 +67,13 @@ impl Capture {
                 before.finish(|user, remote| append(&mut self.made, user, remote));
             }
         }
-        let gap = self.due.map_or(Duration::ZERO, |due| block.at.saturating_sub(due));
-        if gap >= if block.is_first { Duration::ZERO } else { GAP } {
-            let silence = Samples::from_millis(u64::try_from(gap.min(LONGEST_GAP).as_millis()).unwrap_or_default());
-            let silence = usize::try_from(silence.get()).unwrap_or_default();
-            for channel in Channel::BOTH {
-                let made = self.made.get_mut(channel);
-                made.resize(made.len().saturating_add(silence), 0);
-            }
+        let lost = self.pace.lost(block, count);
+        let silence = Samples::from_millis(u64::try_from(lost.as_millis()).unwrap_or_default());
+        let silence = usize::try_from(silence.get()).unwrap_or_default();
+        for channel in Channel::BOTH {
+            let made = self.made.get_mut(channel);
+            made.resize(made.len().saturating_add(silence), 0);
         }
-        let length = u64::try_from(count).unwrap_or_default().saturating_mul(1_000_000) / u64::from(block.rate.max(1));
-        self.due = Some(block.at + Duration::from_micros(length));
 
         if self.zeros.len() < count {
             self.zeros.resize(count, 0.0);
@@ -100,6 +99,51 @@ impl Capture {
             resampler.finish(|user, remote| append(&mut self.made, user, remote));
         }
         self.made
+    }
+}
+
+/// Holds the audio against the clock, and finds what is missing.
+#[derive(Debug, Default)]
+struct Pace {
+    /// When the next block is due, if nothing is lost; none before the first one.
+    due: Option<Duration>,
+    /// The least that a block was late since `watched_from`.
+    least: Duration,
+    watched_from: Duration,
+}
+
+impl Pace {
+    /// How much time without audio lies before a block.
+    fn lost(&mut self, block: &Block<'_>, count: usize) -> Duration {
+        let length = u64::try_from(count).unwrap_or_default().saturating_mul(1_000_000) / u64::from(block.rate.max(1));
+        let length = Duration::from_micros(length);
+        let Some(due) = self.due else {
+            self.go_on(block.at, length);
+            return Duration::ZERO;
+        };
+        let late = block.at.saturating_sub(due);
+        if block.is_first || late >= GAP {
+            self.go_on(block.at, length);
+            return late.min(LONGEST_GAP);
+        }
+        self.least = self.least.min(late);
+        // An early one shows that those before it were late.
+        self.due = Some(due.min(block.at) + length);
+        if block.at.saturating_sub(self.watched_from) < WATCH {
+            return Duration::ZERO;
+        }
+        self.watched_from = block.at;
+        let lost = std::mem::replace(&mut self.least, Duration::MAX);
+        if lost < LEAST_LOSS {
+            return Duration::ZERO;
+        }
+        self.due = Some(due + lost + length);
+        lost
+    }
+
+    /// This block is where it should be.
+    fn go_on(&mut self, at: Duration, length: Duration) {
+        *self = Self { due: Some(at + length), least: Duration::MAX, watched_from: at };
     }
 }
 
@@ -202,8 +246,30 @@ mod tests {
             lengths.push(capture.block(&block(16_000, millis, 1_600), Silenced::default()).unwrap().user.len());
         }
         assert_eq!(lengths[..5], [1_600; 5]);
-        assert_eq!(lengths[5..7], [1_600 + 5_000 * 16, 1_600]);
+        assert_eq!(lengths[5..7], [1_600 + 5_600 * 16, 1_600], "what was only late before is missing by now");
         assert_eq!(lengths[7], 1_600 + 60_000 * 16, "not more than a minute");
+    }
+
+    #[test]
+    fn what_a_busy_browser_leaves_out_is_made_up_for_and_what_is_only_late_is_not() {
+        let mut capture = Capture::default();
+        let mut length = 0;
+        let mut late = 0;
+        for n in 0..400_u64 {
+            // 300 ms are left out after 10 s, and 20 ms, which are not worth it, after 25 s; in between some blocks come late.
+            let lost = if n >= 250 {
+                320
+            } else if n >= 100 {
+                300
+            } else {
+                0
+            };
+            late = if n % 50 == 10 { 400 } else { u64::saturating_sub(late, 100) };
+            let block = block(16_000, n * 100 + lost + late, 1_600);
+            length += capture.block(&block, Silenced::default()).unwrap().user.len();
+        }
+        let missing = (400 * 1_600 + 300 * 16) - i64::try_from(length).unwrap();
+        assert!((-160..=16 * 45).contains(&missing), "{missing} samples");
     }
 
     #[test]

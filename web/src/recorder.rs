@@ -16,7 +16,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{MediaStream, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::order::Order;
-use crate::session::Failure;
+use crate::session::{Failure, State};
 use graph::Graph;
 use types::{ConversationPromise, RecorderOptions, Streams};
 
@@ -70,8 +70,11 @@ impl CallRecorder {
                 let _ = heard.worker_says(&text);
             }
         });
-        // Lives as long as the worker, which ends with the call.
+        // Both live as long as the worker, which ends with the call.
         page.worker.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
+        let stopped = Rc::clone(&page);
+        let on_error = Closure::<dyn FnMut()>::new(move || stopped.give_up());
+        page.worker.set_onerror(Some(on_error.into_js_value().unchecked_ref()));
         page.order(&Order::Open { url });
         if let Some(name) = page.options.contact_name() {
             page.order(&Order::Contact { name: Pii::new(name) });
@@ -218,18 +221,34 @@ impl Page {
             }
             "done" => {
                 let conversation = get("conversation")?;
-                self.worker.terminate();
-                if let Some(graph) = self.graph.take() {
-                    graph.close();
-                }
-                if let Some(finish) = self.finish.take() {
-                    let conversation = if conversation.is_null() { JsValue::UNDEFINED } else { conversation };
-                    finish.call1(&JsValue::UNDEFINED, &conversation)?;
-                }
+                self.finish(&if conversation.is_null() { JsValue::UNDEFINED } else { conversation });
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// The worker could not be loaded, or has a fault: there is nobody left who records.
+    fn give_up(&self) {
+        if self.finish.borrow().is_none() {
+            return;
+        }
+        let failed = State::Failed { code: Failure::Unsupported, reason: Failure::Unsupported.reason() };
+        if let Ok(Ok(state)) = serde_json::to_string(&failed).map(|text| JSON::parse(&text)) {
+            call(self.options.on_state(), &state);
+        }
+        self.finish(&JsValue::UNDEFINED);
+    }
+
+    /// All is over.
+    fn finish(&self, conversation: &JsValue) {
+        self.worker.terminate();
+        if let Some(graph) = self.graph.take() {
+            graph.close();
+        }
+        if let Some(finish) = self.finish.take() {
+            let _ = finish.call1(&JsValue::UNDEFINED, conversation);
+        }
     }
 
     async fn token(&self) -> Option<Pii<String>> {

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! The link keeps the audio that has no final words yet ([`super::backlog`]), so a stream that dies takes nothing along:
-//! the next one starts where the last final result ended.
+//! the next one starts where the last final result ended. The same goes for one that is given up because a client that will come
+//! back was cut off in the middle of a word (`Suspended`).
 
 use std::rc::Rc;
 
@@ -86,10 +87,18 @@ pub(super) struct Link {
 #[derive(Debug)]
 enum State {
     Idle,
-    Connecting { since: UnixMillis },
+    Connecting {
+        since: UnixMillis,
+    },
     Open(Flow),
-    Draining { since: UnixMillis },
-    Waiting { until: UnixMillis },
+    Draining {
+        since: UnixMillis,
+    },
+    Waiting {
+        until: UnixMillis,
+    },
+    /// What has no final words waits for what follows it, or for the call's end.
+    Suspended,
 }
 
 /// What is known of an open stream's two directions.
@@ -148,12 +157,10 @@ impl Link {
         }
         self.notice_gap(samples, actions);
         self.backlog.push(samples);
-        if matches!(self.state, State::Idle) {
-            if spoken {
-                self.connect(now, actions);
-            } else {
-                self.forget_all();
-            }
+        match self.state {
+            State::Idle | State::Suspended if spoken => self.connect(now, actions),
+            State::Idle => self.forget_all(),
+            _ => {}
         }
     }
 
@@ -185,15 +192,29 @@ impl Link {
     pub(super) fn finish(&mut self, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
         self.finishing = true;
         match self.state {
-            State::Waiting { .. } if self.has_unsent() => self.connect(now, actions),
-            State::Waiting { .. } => self.rest(now, actions),
+            State::Waiting { .. } | State::Suspended if self.has_unsent() => self.connect(now, actions),
+            State::Waiting { .. } | State::Suspended => self.rest(now, actions),
             _ => self.finish_if_due(now, actions),
         }
     }
 
-    /// Whether nothing is expected from a service any more.
+    /// The client is away and will go on where it broke off, perhaps in the middle of a word: the stream is given up, and the
+    /// next one hears what this one had not settled, together with what follows. Returns whether there was a stream.
+    pub(super) fn suspend(&mut self, actions: &mut Vec<Action<'static>>) -> bool {
+        let had_stream = self.has_stream();
+        if had_stream {
+            self.close(actions);
+        }
+        if !self.is_idle() {
+            self.state = State::Suspended;
+            self.rewind();
+        }
+        had_stream
+    }
+
+    /// Whether nothing is expected from a service any more, or not before more audio comes.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.state, State::Idle)
+        matches!(self.state, State::Idle | State::Suspended)
     }
 
     /// Gives up whatever the link still waits for.
@@ -273,7 +294,7 @@ impl Link {
     /// When the link next has something to do by itself.
     pub(super) fn wake(&self, now: UnixMillis) -> Option<UnixMillis> {
         match &self.state {
-            State::Idle => None,
+            State::Idle | State::Suspended => None,
             State::Connecting { since } => Some(*since + CONNECT_MILLIS),
             State::Draining { since } => Some(*since + DRAIN_MILLIS),
             State::Waiting { until } => Some(*until),

@@ -183,6 +183,35 @@ fn a_network_that_breaks_for_1_5_20_or_31_seconds_loses_nothing() {
 }
 
 #[test]
+fn a_word_that_is_being_said_when_the_network_breaks_is_captioned_once() {
+    for at in (12_000..13_000).step_by(100) {
+        let mut page = Page::new(30);
+        page.run_for(at);
+        page.lose();
+        page.run_for(2_000);
+        page.connect();
+        page.end();
+        page.assert_complete();
+    }
+}
+
+#[test]
+fn the_last_words_of_a_client_that_never_comes_back_are_captioned_at_the_end() {
+    for at in [12_000, 12_700] {
+        let mut page = Page::new(30);
+        page.run_for(at);
+        page.lose();
+        for _ in 0..12 {
+            page.call.run_for(10_000);
+        }
+        assert!(page.call.session.is_done());
+        let whole: Vec<_> = page.said.user.iter().filter(|said| said.at + 500 < at).copied().collect();
+        let words = page.call.words(User);
+        assert!(words.len() >= whole.len() && words.len() <= whole.len() + 1, "{words:?}");
+    }
+}
+
+#[test]
 fn audio_that_was_on_its_way_when_the_socket_broke_is_sent_again() {
     let mut page = Page::new(30);
     page.run_for(7_000);
@@ -347,6 +376,11 @@ proptest! {
         page.end();
         for side in Channel::BOTH {
             prop_assert!(page.recorded(side) == *page.sound.get(side), "{side:?}");
+            let mut words = page.call.words(side);
+            words.sort_unstable();
+            words.dedup();
+            prop_assert_eq!(words.len(), page.said.get(side).len(), "each word of {:?} once", side);
+            prop_assert_eq!(page.call.words(side).len(), words.len(), "none of {:?} twice", side);
         }
     }
 }

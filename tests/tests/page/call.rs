@@ -63,9 +63,9 @@ async fn keys_that_are_pressed_reach_the_callee() {
     dialer.call(number).await;
     dialer.tab.run("await page.click('.keys summary'); for (const key of '1#') await page.click(`#keypad button:text-is(\"${key}\")`);").await;
     let pressed = world.lab.carrier().wait_until(Duration::from_secs(10), |calls| {
-        calls
-            .iter()
-            .any(|call| call.digits == "1#" && call.callee.as_ref().is_some_and(|callee| callee.expose() == number))
+        calls.iter().any(|call| {
+            call.digits.expose() == "1#" && call.callee.as_ref().is_some_and(|callee| callee.expose() == number)
+        })
     });
     assert!(pressed.await);
     dialer.hang_up().await;

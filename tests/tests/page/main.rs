@@ -47,7 +47,12 @@ fn tolerance(channel: Channel) -> (f64, f64) {
 /// vocabulary it began and how many there are.
 #[track_caller]
 fn assert_unbroken(conversation: &Conversation, channel: Channel) -> (usize, usize) {
-    let heard = words(conversation, channel);
+    let mut heard = words(conversation, channel);
+    if channel == Channel::Remote {
+        // Where a packet is late, WebRTC fills in with more of what it has: a tone is heard twice. What is doubled by ourselves is
+        // seen on the other side, which no network touches.
+        heard.dedup_by(|next, word| next.1 == word.1);
+    }
     let places: Vec<usize> = heard.iter().map(|(_, word)| place(word)).collect();
     let first = *places.first().unwrap_or_else(|| panic!("{channel:?} said nothing"));
     let (early, late) = tolerance(channel);

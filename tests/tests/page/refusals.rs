@@ -31,3 +31,14 @@ async fn hanging_up_while_it_rings_leaves_nothing() {
     assert_eq!(dialer.conversations().await, 0);
     assert_eq!(dialer.trouble().await, "", "it was the user's own wish");
 }
+
+#[tokio::test]
+async fn a_call_that_cannot_be_recorded_goes_on_and_says_so() {
+    let dialer = Dialer::signed_in(world().await, browser(), "page-no-worker", "0123").await;
+    dialer.tab.run("await context.route('**/worker.js', (route) => route.abort());").await;
+    dialer.dial("+12025550163").await;
+    dialer.wait_for_state("Not recording").await;
+    assert!(dialer.trouble().await.starts_with("The call is not recorded."));
+    dialer.hang_up().await;
+    assert_eq!(dialer.conversations().await, 0);
+}

@@ -1,5 +1,7 @@
 //! Access tokens: who has them, what they are good for, for how long, and how many there are.
 
+use std::time::Duration;
+
 use fourwire_lab::twilio::TWIML_APP_SID;
 use fourwire_tests::World;
 use fourwire_tests::phone::caller::{Caller, only_leg};
@@ -21,6 +23,7 @@ async fn who_has_no_verified_number_gets_no_token() {
     assert_eq!(user.verify(number).await.status, 200);
     refused("while the number rings").await;
     assert!(world.lab.twilio().finish(number, fourwire_lab::twilio::Outcome::NoAnswer));
+    assert!(user.wait_until_status(number, "no_answer", Duration::from_secs(10)).await);
     let id = user.verified_at_once(world.lab.twilio(), number).await;
     assert_eq!(token(&user).await.status, 200);
     assert_eq!(user.send(Method::DELETE, &format!("/v1/phone/numbers/{id}")).await.status, 200);

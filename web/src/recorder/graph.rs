@@ -6,15 +6,20 @@ use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AudioContext, AudioContextOptions, AudioNode, AudioWorkletNode, AudioWorkletNodeOptions, ChannelCountMode,
-    HtmlAudioElement, MediaStream, MediaStreamTrack, MessageChannel, MessagePort,
+    AudioContext, AudioContextOptions, AudioContextState, AudioNode, AudioWorkletNode, AudioWorkletNodeOptions,
+    ChannelCountMode, HtmlAudioElement, MediaStream, MediaStreamTrack, MessageChannel, MessagePort,
 };
+
+/// The event of a microphone that was unplugged or taken away.
+const ENDED: &str = "ended";
 
 /// An audio context and what is connected in it.
 pub(super) struct Graph {
     context: AudioContext,
     loading: Promise,
     connected: RefCell<Option<Connected>>,
+    /// A context that the system has suspended, for another call or a device that went away, is woken as soon as it may be.
+    _on_state: Closure<dyn FnMut()>,
 }
 
 struct Connected {
@@ -35,7 +40,14 @@ impl Graph {
         }
         let context = AudioContext::new_with_context_options(&options)?;
         let loading = context.audio_worklet()?.add_module(&wasm_bindgen::link_to!(module = "/js/worklet.js"))?;
-        Ok(Self { context, loading, connected: RefCell::new(None) })
+        let waking = context.clone();
+        let on_state = Closure::<dyn FnMut()>::new(move || {
+            if waking.state() == AudioContextState::Suspended {
+                let _ = waking.resume();
+            }
+        });
+        context.set_onstatechange(Some(on_state.as_ref().unchecked_ref()));
+        Ok(Self { context, loading, connected: RefCell::new(None), _on_state: on_state })
     }
 
     /// Waits until [`Self::connect`] may be called.
@@ -85,15 +97,17 @@ impl Graph {
         let Some(connected) = connected.as_mut() else { return };
         let Ok(track) = microphone.get_audio_tracks().get(0).dyn_into::<MediaStreamTrack>() else { return };
         let on_ended = Closure::<dyn FnMut()>::new(lost);
-        track.set_onended(Some(on_ended.as_ref().unchecked_ref()));
-        connected.on_ended = Some((track, on_ended));
+        // Its `onended` may be somebody else's.
+        if track.add_event_listener_with_callback(ENDED, on_ended.as_ref().unchecked_ref()).is_ok() {
+            connected.on_ended = Some((track, on_ended));
+        }
     }
 
     /// Hears nothing any more.
     pub(super) fn close(self) {
         if let Some(Connected { node, sources, on_ended, .. }) = self.connected.into_inner() {
-            if let Some((track, _)) = on_ended {
-                track.set_onended(None);
+            if let Some((track, on_ended)) = on_ended {
+                let _ = track.remove_event_listener_with_callback(ENDED, on_ended.as_ref().unchecked_ref());
             }
             for source in sources {
                 let _ = source.disconnect();
@@ -104,6 +118,7 @@ impl Graph {
                 let _ = port.post_message(&JsValue::NULL);
             }
         }
+        self.context.set_onstatechange(None);
         let _ = self.context.close();
     }
 }

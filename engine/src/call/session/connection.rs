@@ -224,8 +224,21 @@ impl Session {
         if matches!(self.phase, Phase::Live) {
             self.timers.set(Timer::Grace, Some(now + GRACE_MILLIS));
             self.state.seen_at = now;
-            self.finish_links(now);
+            if self.state.resumes {
+                self.suspend_links();
+            } else {
+                self.finish_links(now);
+            }
             self.save();
+        }
+    }
+
+    /// What a client that resumes was saying goes on when it is back; if it does not come back, it is heard at the call's end.
+    fn suspend_links(&mut self) {
+        for channel in Channel::BOTH {
+            if self.with_link(channel, Link::suspend) {
+                self.close_utterance(channel);
+            }
         }
     }
 
