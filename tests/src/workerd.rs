@@ -15,6 +15,24 @@ use crate::personal;
 /// What is to be done where it does not.
 const NODE_RUNS: &str = "node runs: `cargo xtask setup --for test` installs it";
 
+/// Which of the Workers that are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Built {
+    /// The one that tests can drill into.
+    Drill,
+    /// The one that is deployed, which benchmarks ask.
+    Ship,
+}
+
+impl Built {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Drill => "build/drill",
+            Self::Ship => "build/worker",
+        }
+    }
+}
+
 /// What happens to an object's sockets when it is evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sockets {
@@ -39,16 +57,16 @@ struct Answer {
 }
 
 impl Workerd {
-    /// Starts the Worker that was built for tests, with these variables, keeping its state in a directory.
+    /// Starts a Worker with these variables, keeping its state in a directory.
     ///
     /// # Panics
     /// When it does not start: a test cannot go on without it.
     #[must_use]
-    pub fn start(variables: &Map<String, Value>, state: &Path) -> Self {
+    pub fn start(built: Built, variables: &Map<String, Value>, state: &Path) -> Self {
         let temporary = state.join("tmp");
         fs::create_dir_all(&temporary).expect("a directory for what is not kept");
         let order =
-            json!({"worker": "build/drill", "options": options(), "vars": variables, "state": state, "port": 0});
+            json!({"worker": built.folder(), "options": options(), "vars": variables, "state": state, "port": 0});
         let mut child = node("tests/workerd.mjs")
             .arg(order.to_string())
             // A process that is killed leaves its temporary files; so they go with the state.
@@ -76,7 +94,7 @@ impl Workerd {
         let mut answers = BufReader::new(child.stdout.take().expect("piped"));
         let Some(origin) = answer(&mut answers).and_then(|answer| answer.ready) else {
             let log = log.lock().unwrap_or_else(PoisonError::into_inner);
-            panic!("the Worker did not start (`cargo xtask build --drill` builds it): {log}");
+            panic!("the Worker did not start (`cargo xtask build` builds it, or `--drill`): {log}");
         };
         let origin = origin.trim_end_matches('/').to_owned();
         Self { child, orders: Mutex::new((orders, answers)), origin, log }

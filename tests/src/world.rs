@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::kept::Kept;
 use crate::personal;
-use crate::workerd::{Sockets, Workerd};
+use crate::workerd::{Built, Sockets, Workerd};
 
 /// Where Twilio believes the Worker to be.
 pub const PUBLIC_ORIGIN: &str = "https://calls.example.test";
@@ -26,6 +26,7 @@ pub struct World {
     pub lab: Lab,
     /// The Worker.
     pub workerd: Workerd,
+    built: Built,
     state: PathBuf,
     variables: Map<String, Value>,
 }
@@ -49,6 +50,14 @@ impl World {
     /// # Panics
     /// When it does not start.
     pub async fn with_urls(options: LabOptions, change: impl FnOnce(&mut Map<String, Value>, &Lab)) -> Self {
+        Self::of(Built::Drill, options, change).await
+    }
+
+    /// The same around another Worker than the one that is built for tests.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn of(built: Built, options: LabOptions, change: impl FnOnce(&mut Map<String, Value>, &Lab)) -> Self {
         static WORLDS: AtomicUsize = AtomicUsize::new(0);
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
         let state = env::temp_dir().join(format!("fourwire-tests-{}-{number}", process::id()));
@@ -56,9 +65,9 @@ impl World {
         let lab = Lab::start(options).await.expect("the lab starts");
         let mut variables = variables(&lab);
         change(&mut variables, &lab);
-        let workerd = Workerd::start(&variables, &state);
+        let workerd = Workerd::start(built, &variables, &state);
         lab.twilio().reach(PUBLIC_ORIGIN, workerd.origin());
-        Self { lab, workerd, state, variables }
+        Self { lab, workerd, built, state, variables }
     }
 
     /// The world that tests share which break nothing.
@@ -95,7 +104,7 @@ impl World {
     /// Kills the whole Worker and starts it again with what it had stored, at another address.
     pub fn crash(&mut self) {
         self.workerd.kill();
-        self.workerd = Workerd::start(&self.variables, &self.state);
+        self.workerd = Workerd::start(self.built, &self.variables, &self.state);
         self.lab.twilio().reach(PUBLIC_ORIGIN, self.workerd.origin());
     }
 
