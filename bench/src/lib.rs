@@ -5,6 +5,7 @@
 //! - [`webhooks`]: the built Worker's answers to Twilio beside those of a Worker on Twilio's own package;
 //! - [`operations`]: everything that the platform bills for a call, counted, by its [`prices`];
 //! - [`long`]: what a call of four hours takes, and reading its audio, with [`download`];
+//! - [`page`]: what the browser module costs in a real Chromium, beside the same call without it;
 //! - [`archive`]: where all of them store; [`workerd`], [`usage`], [`report`]: what they run in, what that uses, and the tables;
 //! - [`call`]: a call-second of the engine without any platform, and [`instructions`], which counts what it takes.
 #![allow(clippy::disallowed_methods, reason = "a native program has clocks")]
@@ -17,6 +18,7 @@ pub mod instructions;
 pub mod load;
 pub mod long;
 pub mod operations;
+pub mod page;
 pub mod prices;
 pub mod report;
 pub mod speech;

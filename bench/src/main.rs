@@ -10,14 +10,19 @@ use clap::{Parser, Subcommand, ValueEnum};
 use fourwire_bench::call::Call;
 use fourwire_bench::comparison::{self, Plan};
 use fourwire_bench::report::{self, Calls, Results};
-use fourwire_bench::{instructions, long, operations, top, webhooks};
+use fourwire_bench::{instructions, long, operations, page, top, webhooks};
 
 /// How long a Worker is asked by Twilio: its rate settles at once.
 const WEBHOOK_WINDOW: Duration = Duration::from_secs(5);
 /// How long before that; its code is compiled and optimised.
 const WEBHOOK_WARM_UP: Duration = Duration::from_secs(3);
 
-/// What calls and webhooks cost: the built Worker beside others, in plain workerd
+/// How long the threads of a page are watched during a call.
+const PAGE_WINDOW: Duration = Duration::from_secs(15);
+/// How long its worklets are traced: 3,750 quanta.
+const PAGE_TRACE: Duration = Duration::from_secs(10);
+
+/// What calls and webhooks cost: the built Worker beside others, in plain workerd, and the module in a browser
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Options {
@@ -39,8 +44,8 @@ struct Options {
     /// How many times as fast as real time a call of four hours is sent
     #[arg(long, default_value_t = 100)]
     speed: u32,
-    /// Write the tables to docs/bench.md too
-    #[arg(long, conflicts_with = "only")]
+    /// Write the tables to docs/bench.md too; those of a part take the place of what was there of it
+    #[arg(long)]
     write: bool,
     /// Measure only a part
     #[arg(long)]
@@ -59,6 +64,8 @@ enum Part {
     Operations,
     /// What a call of four hours takes
     Long,
+    /// What the browser module costs in a page
+    Page,
 }
 
 #[derive(Subcommand)]
@@ -112,12 +119,32 @@ async fn measure(options: &Options) -> Result<()> {
         let plan = long::Plan { speed: options.speed };
         results.long = Some(long::run(&plan, |step| eprintln!("{step}")).await?);
     }
-    let text = report::markdown(&results)?;
-    println!("{text}");
+    if wants(Part::Page) {
+        let plan = page::Plan {
+            rounds: options.rounds,
+            warm_up: Duration::from_secs(options.warm_up),
+            window: PAGE_WINDOW,
+            traced: PAGE_TRACE,
+        };
+        results.page = Some(Box::pin(page::run(&plan, |step| eprintln!("{step}"))).await?);
+    }
+    println!("{}", report::markdown(&results)?);
     if options.write {
-        fs::write(top().join("docs/bench.md"), text).context("cannot write docs/bench.md")?;
+        write(&results, options.only.is_some())?;
     }
     Ok(())
+}
+
+/// Writes docs/bench.md anew, or only the sections of what was measured.
+fn write(results: &Results, is_part: bool) -> Result<()> {
+    let file = top().join("docs/bench.md");
+    let text = if is_part {
+        let document = fs::read_to_string(&file).context("cannot read docs/bench.md")?;
+        report::replace(&document, &report::sections(results)?, &report::occasion()?)
+    } else {
+        report::markdown(results)?
+    };
+    fs::write(&file, text).context("cannot write docs/bench.md")
 }
 
 async fn measure_calls(options: &Options) -> Result<Calls> {

@@ -2,7 +2,11 @@
 
 mod long;
 mod operations;
+mod page;
+mod part;
 mod webhooks;
+
+pub use part::replace;
 
 use std::fmt::Write;
 use std::fs;
@@ -33,6 +37,8 @@ pub struct Results {
     pub operations: Option<(crate::operations::Plan, Vec<crate::operations::Measured>)>,
     /// A call of four hours.
     pub long: Option<crate::long::Long>,
+    /// The browser module in a page.
+    pub page: Option<crate::page::Page>,
 }
 
 /// What calls cost.
@@ -55,6 +61,16 @@ pub fn markdown(results: &Results) -> Result<String> {
                     ran on the same machine, one after the other, several times.\n\n"
         .to_owned();
     text += &machine()?;
+    text += &sections(results)?;
+    Ok(text)
+}
+
+/// Only the sections of what was measured.
+///
+/// # Errors
+/// When a tool does not tell its version.
+pub fn sections(results: &Results) -> Result<String> {
+    let mut text = String::new();
     if let Some(found) = &results.calls {
         text += &calls(found)?;
     }
@@ -66,6 +82,9 @@ pub fn markdown(results: &Results) -> Result<String> {
     }
     if let Some(long) = &results.long {
         text += &long::section(long)?;
+    }
+    if let Some(page) = &results.page {
+        text += &page::section(page)?;
     }
     Ok(text)
 }
@@ -211,24 +230,58 @@ fn percent(part: f64) -> String {
     format!("{:.1} %", part * 100.0)
 }
 
+/// When and on what a part is measured by itself, for the line under its headings.
+///
+/// # Errors
+/// When the machine does not tell what it is.
+pub fn occasion() -> Result<String> {
+    let commit = told(top_command("git").args(["rev-parse", "--short", "HEAD"]));
+    let status = told(top_command("git").args(["status", "--porcelain", "--untracked-files=no", "--"]).args(MEASURED));
+    let changed = if status.is_empty() { "" } else { ", changed since" };
+    let date = told(top_command("date").args(["--utc", "+%F"]));
+    Ok(format!(
+        "Measured by itself on {date}, at commit {commit}{changed}, with {}, on {}.",
+        workerd::version()?,
+        cores()?
+    ))
+}
+
+/// Where that lies of which the benchmarks tell something.
+const MEASURED: [&str; 5] = ["edge", "engine", "web", "wire", "Cargo.lock"];
+
 /// What it ran on.
 fn machine() -> Result<String> {
+    let rustc = told(top_command("rustc").arg("--version"));
+    let size = fs::metadata(top().join("build/worker/index_bg.wasm"))?.len() / 1_000;
+    Ok(format!(
+        "- machine: {}; the callers ran on it too\n\
+         - {}, {rustc}\n\
+         - the Worker: fourwire {}, {size} kB of wasm\n",
+        cores()?,
+        workerd::version()?,
+        env!("CARGO_PKG_VERSION"),
+    ))
+}
+
+/// Processor and kernel.
+fn cores() -> Result<String> {
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let system = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    let rustc = Command::new("rustc").arg("--version").output().map(|output| output.stdout).unwrap_or_default();
-    let size = fs::metadata(top().join("build/worker/index_bg.wasm"))?.len() / 1_000;
-    Ok(format!(
-        "- machine: {cores} cores of {}, Linux {}; the callers ran on it too\n\
-         - {}, {}\n\
-         - the Worker: fourwire {}, {size} kB of wasm\n",
-        model.trim_start_matches([':', ' ', '\t']),
-        system.trim(),
-        workerd::version()?,
-        String::from_utf8_lossy(&rustc).trim(),
-        env!("CARGO_PKG_VERSION"),
-    ))
+    Ok(format!("{cores} cores of {}, Linux {}", model.trim_start_matches([':', ' ', '\t']), system.trim()))
+}
+
+fn top_command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(top());
+    command
+}
+
+/// What a program prints; nothing where it does not run.
+fn told(command: &mut Command) -> String {
+    let output = command.output().map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&output).trim().to_owned()
 }
 
 /// A number's median, least and most over the rounds.
