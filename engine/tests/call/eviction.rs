@@ -19,10 +19,10 @@ fn an_eviction_in_the_middle_of_a_call_keeps_what_was_final_and_goes_on() {
     call.play(&Client::new(16_000, 30_000, said.clone(), said.clone()));
     // A word was said whose utterance is not over.
     call.run_until(13_850);
-    // The socket survives: the client goes on sending, and is told nothing of it.
+    // The socket survives: the client goes on sending, and is told nothing of it but that the server lives.
     let told = call.world.told.len();
     call.evict_under_client(16_000);
-    assert_eq!(call.world.told.len(), told);
+    assert!(call.world.told[told..].iter().all(|(_, told)| matches!(told, Told::Ping)));
     call.run_until(30_100);
     call.end();
     call.run_for(20_000);
@@ -34,6 +34,19 @@ fn an_eviction_in_the_middle_of_a_call_keeps_what_was_final_and_goes_on() {
     }
     let ids: BTreeSet<_> = call.conversation().transcript_segments.iter().map(|segment| segment.id).collect();
     assert_eq!(ids.len(), 2 * kept.len());
+}
+
+#[test]
+fn an_owner_that_is_taken_out_of_memory_before_each_heartbeat_still_beats() {
+    let mut call = Call::new();
+    call.connect(16_000);
+    for _ in 0..5 {
+        call.run_for(9_990);
+        call.evict_under_client(16_000);
+    }
+    let beats: Vec<_> =
+        call.world.told.iter().filter(|(_, told)| matches!(told, Told::Ping)).map(|(at, _)| *at).collect();
+    assert_eq!(beats, [0, 9_990, 19_980, 29_970, 39_960, 49_950]);
 }
 
 #[test]

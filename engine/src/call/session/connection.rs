@@ -79,6 +79,8 @@ impl Session {
             self.go_on();
         }
         self.attach(terms, now);
+        // An owner that nobody needs is taken out of memory about when the next heartbeat is due, which may be what woke it.
+        self.timers.set(Timer::Ping, Some(now));
         if terms.resume {
             self.ask_for_audio();
         }
