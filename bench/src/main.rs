@@ -102,6 +102,8 @@ async fn main() -> Result<()> {
 
 async fn measure(options: &Options) -> Result<()> {
     let wants = |part| options.only.is_none_or(|only| only == part);
+    // What is measured is what is there now, whoever commits something meanwhile.
+    let occasion = report::occasion()?;
     let mut results = Results::default();
     if wants(Part::Calls) {
         results.calls = Some(measure_calls(options).await?);
@@ -130,17 +132,17 @@ async fn measure(options: &Options) -> Result<()> {
     }
     println!("{}", report::markdown(&results)?);
     if options.write {
-        write(&results, options.only.is_some())?;
+        write(&results, options.only.map(|_| occasion.as_str()))?;
     }
     Ok(())
 }
 
-/// Writes docs/bench.md anew, or only the sections of what was measured.
-fn write(results: &Results, is_part: bool) -> Result<()> {
+/// Writes docs/bench.md anew, or only the sections of a part that was measured by itself, on an occasion.
+fn write(results: &Results, alone: Option<&str>) -> Result<()> {
     let file = top().join("docs/bench.md");
-    let text = if is_part {
+    let text = if let Some(occasion) = alone {
         let document = fs::read_to_string(&file).context("cannot read docs/bench.md")?;
-        report::replace(&document, &report::sections(results)?, &report::occasion()?)
+        report::replace(&document, &report::sections(results)?, occasion)
     } else {
         report::markdown(results)?
     };

@@ -56,8 +56,9 @@ fn audio_thread(page: &Page) -> Result<String> {
          Microseconds for a render quantum of {QUANTUM} samples at {} kHz; it lasts {budget:.0}. The null worklet only returns true; it has \
          the same two inputs in an audio context of its own, and hears the same call at the same time. First the CPU time of each \
          one's thread for a quantum, {} s in each round, with the whole graph that is computed there and without a trace; then \
-         Chromium's own trace of each call of `process()`, as long again. Most of a short call is what the trace itself takes: the \
-         difference is what the module does. It copies two times {QUANTUM} samples, and in every 16th quantum passes a block on.\n\n\
+         Chromium's own trace of each call of `process()`, as long again, in time that passes: what the machine does besides \
+         and the trace's own cost are in both, so the difference is what counts. Fourwire's copies two times {QUANTUM} samples, and \
+         in every 16th quantum passes a block on.\n\n\
          | | Fourwire | null worklet | difference | ratio | Fourwire, of the quantum |\n\
          | --- | --: | --: | --: | --: | --: |\n",
         f64::from(USUAL_RATE) / 1_000.0,
