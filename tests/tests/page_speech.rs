@@ -86,33 +86,23 @@ fn assert_whole(stored: &PerChannel<Vec<i16>>, length: Duration) {
     assert!(recorded.abs_diff(length) < Duration::from_secs(2), "{recorded:?}");
 }
 
-/// Asserts that a recording is heard in what is stored, at one place in time from the beginning to the end.
+/// Asserts that a recording is heard in what is stored, in each of its rounds.
 fn assert_like(recording: &[i16], stored: &[i16], whose: &str) {
-    // What is said over and over is looked for in each round.
     let round = &recording[..recording.len().min(HALF_MINUTE)];
-    let mut lags = Vec::new();
-    let mut likenesses = Vec::new();
+    let mut found = Vec::new();
     for part in stored.chunks_exact(round.len()) {
-        let near = offset(round, part);
-        for found in find(round, part, near) {
-            likenesses.push(found.likeness);
-            lags.push(found.millis());
-        }
+        found.extend(find(round, part, offset(round, part)));
     }
-    let likeness = median(likenesses.clone());
-    let span =
-        |lags: &[f64]| lags.iter().fold(f64::MIN, |a, b| a.max(*b)) - lags.iter().fold(f64::MAX, |a, b| a.min(*b));
+    let likeness = median(found.iter().map(|found| found.likeness).collect());
+    let lags: Vec<_> = found.iter().map(Found::millis).collect();
     let (first, last) = (&lags[..lags.len().min(3)], &lags[lags.len().saturating_sub(3)..]);
-    println!(
-        "{whose}: likeness {likeness:.3}, late by {first:.0?} ms at first, {last:.0?} at last, {:.0} between",
-        span(&lags)
-    );
+    println!("{whose}: likeness {likeness:.3}, late by {first:.0?} ms at first, {last:.0?} at last");
     assert!(likeness > 0.8, "{whose}: {likeness}");
-    assert!((median(last.to_vec()) - median(first.to_vec())).abs() < APART, "{whose}: it drifts");
 }
 
 /// Asserts that what the callee says is stored beside what the user says while it is heard, at the call's beginning and at its
-/// end. Between the two lies what the call itself takes: a packet of the user's, and the browser's jitter buffer.
+/// end, and that the callee is as late then as at first. (The browser's microphone is a file, whose clock stands still whenever the
+/// machine is too busy to read it; so the user's side is held against what the carrier heard.) Between the two lies what the call itself takes: a packet of the user's, and the browser's jitter buffer.
 fn assert_aligned(call: &CarriedCall, stored: &PerChannel<Vec<i16>>, jitter_buffer: f64) {
     // On the carrier's one clock: when it heard what the user said, and when it said what is stored of the callee.
     let on_carrier = PerChannel { user: call.heard_by_callee(), remote: call.sent_by_callee() };
@@ -121,18 +111,21 @@ fn assert_aligned(call: &CarriedCall, stored: &PerChannel<Vec<i16>>, jitter_buff
     let near = PerChannel::from_fn(|side| {
         offset(&on_carrier.get(side)[beginning.clone()], &stored.get(side)[beginning.clone()])
     });
+    let mut late = Vec::new();
     for part in [beginning, end.saturating_sub(HALF_MINUTE)..end] {
         let later = |side| {
             let found = find(&on_carrier.get(side)[part.clone()], &stored.get(side)[part.clone()], *near.get(side));
             median(found.iter().filter(|found| found.likeness > 0.5).map(Found::millis).collect())
         };
-        let apart = later(Channel::Remote) - later(Channel::User);
+        late.push(later(Channel::Remote));
+        let apart = late[late.len() - 1] - later(Channel::User);
         let own = apart - PACKET - jitter_buffer;
         println!(
             "the callee is stored {apart:.1} ms after what the user said when it was sent, {own:.1} ms by ourselves"
         );
         assert!(own.abs() < APART, "{own} ms");
     }
+    assert!((late[0] - late[1]).abs() < APART, "the callee drifts: {late:?} ms");
 }
 
 /// Asserts that where only one side speaks, the other one is silent.
