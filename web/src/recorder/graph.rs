@@ -53,15 +53,9 @@ impl Graph {
     /// Waits until [`Self::connect`] may be called.
     pub(super) fn prepare(&self) -> impl Future<Output = Result<(), JsValue>> + use<> {
         let loading = JsFuture::from(self.loading.clone());
-        let running = self.context.resume();
-        async move {
-            loading.await?;
-            if let Ok(running) = running {
-                // A context that was made in a click runs; one that was not may wait for the next click.
-                drop(running);
-            }
-            Ok(())
-        }
+        // One that was made in a click runs already. One that was not waits for the next click, and nobody waits for it here.
+        let _ = self.context.resume();
+        async move { loading.await.map(drop) }
     }
 
     /// Hears both streams from now on. Returns the port on which their blocks come.
