@@ -71,7 +71,6 @@ impl Front {
     /// Where the browser finds the page.
     #[must_use]
     pub fn origin(&self) -> String {
-        // Of the two names only this one is the same origin for a cookie-less page and for workers on every machine.
         format!("http://127.0.0.1:{}", self.address.port())
     }
 
