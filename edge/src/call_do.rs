@@ -297,6 +297,7 @@ impl Shell {
             Action::Record(chunk) => self.record(chunk),
             Action::KeepChunk(chunk) => self.keep_chunk(&chunk),
             Action::RecordKept(span) => self.record_kept(span),
+            Action::DropChunk(span) => self.drop_chunk(span),
             Action::Summarise(conversation) => {
                 let shell = Rc::clone(self);
                 self.spawn(async move {

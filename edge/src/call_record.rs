@@ -49,6 +49,16 @@ impl Shell {
         });
     }
 
+    /// Keeps a chunk no more.
+    pub(crate) fn drop_chunk(&self, span: ChunkSpan) {
+        let dropped = self
+            .archive()
+            .and_then(|archive| self.with_store(|store| store.drop_chunk(&ChunkName::new(archive.folder(), span))));
+        if dropped.is_err() {
+            worker::console_error!("a chunk of audio that has come again is still kept");
+        }
+    }
+
     async fn try_record(&self, chunk: &Chunk) -> Result<(), Problem> {
         let (name, body) = self.seal_chunk(chunk)?;
         self.archive()?.put_chunk(&name, body).await

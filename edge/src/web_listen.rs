@@ -120,7 +120,7 @@ fn token_of(text: &str) -> Result<Pii<String>, &'static str> {
         ClientMessage::Ignored(Ignored::MissingToken) => Err("Missing token"),
         ClientMessage::End
         | ClientMessage::Contact { .. }
-        | ClientMessage::AudioFrom(_)
+        | ClientMessage::AudioFrom { .. }
         | ClientMessage::Ignored(Ignored::UnknownType | Ignored::MissingName | Ignored::MissingPosition) => {
             Err("First message must be auth")
         }

@@ -193,6 +193,8 @@ pub struct Session {
     link: Link,
     capture: Capture,
     buffer: Buffer,
+    /// How much the server last said that it holds.
+    held: PerChannel<Samples>,
     meter: Meter,
     captions: Captions,
     silenced: Silenced,
@@ -225,6 +227,7 @@ impl Session {
             link: Link::new(chance),
             capture: Capture::default(),
             buffer: Buffer::default(),
+            held: PerChannel::default(),
             meter: Meter::default(),
             captions: Captions::default(),
             silenced: Silenced::default(),
@@ -272,7 +275,7 @@ impl Session {
             return None;
         }
         if let Some(from) = self.buffer.skipped() {
-            return Some(Outgoing::Text(ClientMessage::audio_from(&from)));
+            return Some(Outgoing::Text(ClientMessage::audio_from(&from, &self.held)));
         }
         let is_ending = matches!(self.life, Life::Ending { .. });
         if is_ending && self.buffer.is_sent() {
@@ -368,8 +371,9 @@ impl Session {
         if let Some(begun) = self.link.attached(held, now) {
             self.buffer.begin_at(begun);
         }
+        self.held = *held;
         let from = self.buffer.rewind(held);
-        self.actions.push_back(Action::Send(Pii::new(ClientMessage::audio_from(&from))));
+        self.actions.push_back(Action::Send(Pii::new(ClientMessage::audio_from(&from, held))));
         if let Some(name) = &self.contact {
             self.actions.push_back(Action::Send(ClientMessage::contact(name)));
         }

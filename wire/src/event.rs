@@ -141,7 +141,13 @@ pub enum ClientMessage {
         name: Pii<String>,
     },
     /// Where on each side's timeline the frames begin that follow: the answer to [`ServerEvent::AudioHeld`].
-    AudioFrom(PerChannel<Samples>),
+    AudioFrom {
+        /// Where they begin.
+        from: PerChannel<Samples>,
+        /// What the server last said that it holds. A server that was restarted meanwhile has asked again, and an answer to
+        /// the earlier question would have it believe that the client has let go of what lies between.
+        held: PerChannel<Samples>,
+    },
     /// JSON of another type, or no JSON at all: nothing follows from it, the session goes on.
     Ignored(Ignored),
 }
@@ -157,7 +163,7 @@ pub enum Ignored {
     MissingToken,
     /// It says `contact` but has no name, or one that is too long.
     MissingName,
-    /// It says `audio_from` but not where, for both sides.
+    /// It says `audio_from` but not where, for both sides, or not what it answers.
     MissingPosition,
 }
 
@@ -179,9 +185,9 @@ impl ClientMessage {
 
     /// [`Self::AudioFrom`], as a client writes it.
     #[must_use]
-    pub fn audio_from(positions: &PerChannel<Samples>) -> String {
-        let PerChannel { user, remote } = positions;
-        json!({ "type": "audio_from", "user": user, "remote": remote }).to_string()
+    pub fn audio_from(from: &PerChannel<Samples>, held: &PerChannel<Samples>) -> String {
+        let PerChannel { user, remote } = from;
+        json!({ "type": "audio_from", "user": user, "remote": remote, "held": held }).to_string()
     }
 
     /// Reads a text message. Nothing a client sends is an error: what has no meaning is [`ClientMessage::Ignored`].
@@ -197,11 +203,11 @@ impl ClientMessage {
                 .map_or(Self::Ignored(Ignored::MissingName), |name| Self::Contact { name: Pii::new(name.to_owned()) });
         }
         if text("type") == Some("audio_from") {
-            let position = |side| message.get(side).and_then(Value::as_u64).map(Samples::new);
-            let (Some(user), Some(remote)) = (position("user"), position("remote")) else {
-                return Self::Ignored(Ignored::MissingPosition);
+            let held = PerChannel::deserialize(message.get("held").unwrap_or(&Value::Null));
+            return match (PerChannel::deserialize(&message), held) {
+                (Ok(from), Ok(held)) => Self::AudioFrom { from, held },
+                _ => Self::Ignored(Ignored::MissingPosition),
             };
-            return Self::AudioFrom(PerChannel { user, remote });
         }
         match (text("type"), text("token")) {
             (Some("auth"), Some(token)) => Self::Auth { token: Pii::new(token.to_owned()) },
@@ -246,14 +252,16 @@ mod tests {
     #[test]
     fn what_a_client_writes_is_understood() {
         let text = Pii::new("a \"b\"".to_owned());
-        let positions = PerChannel { user: Samples::new(1), remote: Samples::new(u64::MAX) };
+        let from = PerChannel { user: Samples::new(1), remote: Samples::new(u64::MAX) };
+        let held = PerChannel { user: Samples::ZERO, remote: Samples::new(7) };
         assert_eq!(ClientMessage::parse(ClientMessage::END), ClientMessage::End);
         assert_eq!(
             ClientMessage::parse(ClientMessage::auth(&text).expose()),
             ClientMessage::Auth { token: text.clone() }
         );
         assert_eq!(ClientMessage::parse(ClientMessage::contact(&text).expose()), ClientMessage::Contact { name: text });
-        assert_eq!(ClientMessage::parse(&ClientMessage::audio_from(&positions)), ClientMessage::AudioFrom(positions));
+        let answer = ClientMessage::audio_from(&from, &held);
+        assert_eq!(ClientMessage::parse(&answer), ClientMessage::AudioFrom { from, held });
     }
 
     #[test]
@@ -266,11 +274,22 @@ mod tests {
             (r#"{"type":"contact","name":" Ann "}"#, ClientMessage::Contact { name: Pii::new("Ann".to_owned()) }),
             (r#"{"type":"contact","name":" "}"#, ClientMessage::Ignored(Ignored::MissingName)),
             (
-                r#"{"type":"audio_from","user":32000,"remote":30400}"#,
-                ClientMessage::AudioFrom(PerChannel { user: Samples::new(32_000), remote: Samples::new(30_400) }),
+                r#"{"type":"audio_from","user":32000,"remote":30400,"held":{"user":16000,"remote":1600}}"#,
+                ClientMessage::AudioFrom {
+                    from: PerChannel { user: Samples::new(32_000), remote: Samples::new(30_400) },
+                    held: PerChannel { user: Samples::new(16_000), remote: Samples::new(1_600) },
+                },
             ),
             (r#"{"type":"audio_from","user":1}"#, ClientMessage::Ignored(Ignored::MissingPosition)),
-            (r#"{"type":"audio_from","user":1,"remote":-1}"#, ClientMessage::Ignored(Ignored::MissingPosition)),
+            (r#"{"type":"audio_from","user":1,"remote":1}"#, ClientMessage::Ignored(Ignored::MissingPosition)),
+            (
+                r#"{"type":"audio_from","user":1,"remote":-1,"held":{"user":0,"remote":0}}"#,
+                ClientMessage::Ignored(Ignored::MissingPosition),
+            ),
+            (
+                r#"{"type":"audio_from","user":1,"remote":1,"held":{"user":0}}"#,
+                ClientMessage::Ignored(Ignored::MissingPosition),
+            ),
             (r#"{"type":"skip_question"}"#, ClientMessage::Ignored(Ignored::UnknownType)),
             ("{}", ClientMessage::Ignored(Ignored::UnknownType)),
             ("ping", ClientMessage::Ignored(Ignored::NotJson)),

@@ -243,6 +243,8 @@ pub enum Action<'a> {
     /// Store a chunk that is kept, as in [`Action::Record`], and keep it no more once it is stored. Where there is none, report
     /// [`Event::RecordLost`].
     RecordKept(ChunkSpan),
+    /// Keep a chunk no more: its audio has come again, in others.
+    DropChunk(ChunkSpan),
     /// Have a language model sum the conversation up, and report [`Event::Summarised`].
     Summarise(Box<Conversation>),
     /// Store the finished conversation for good, and report [`Event::Stored`] or [`Event::StoreFailed`].

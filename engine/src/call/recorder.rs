@@ -8,6 +8,10 @@
 //!
 //! A chunk goes from memory straight to the store. One that must wait is kept by the owner, where it outlives a restart; so
 //! memory holds the open tapes and one chunk that is on its way, whatever the store does.
+//!
+//! A restart loses what was in memory, which may lie before chunks that are kept. Those stay on the shelf: a client that
+//! resumes sends what is lost and what they hold once more, and each goes when it is passed. If the client never comes back,
+//! they are stored, and what is lost is silence.
 
 use std::collections::VecDeque;
 
@@ -54,8 +58,14 @@ pub(super) struct Recorder {
     on_its_way: Option<OnItsWay>,
     /// What the owner keeps, in the order of time.
     waiting: VecDeque<ChunkSpan>,
+    /// What the owner keeps behind something that a restart has lost.
+    beyond_gap: VecDeque<ChunkSpan>,
+    /// Nobody will send what is lost.
+    gap_stays: bool,
     /// How much of each side is stored.
     stored: PerChannel<Samples>,
+    /// Where the last stored chunk ends.
+    stored_to: PerChannel<Samples>,
     failures: u32,
     /// When the next try is due, after a failure.
     retry_at: Option<UnixMillis>,
@@ -90,20 +100,24 @@ impl Tape {
 }
 
 impl Recorder {
-    /// A recorder for what follows behind each side's end. `stored` and `waiting` are what earlier ones came to: how much is
-    /// in the store, and what the owner keeps.
+    /// A recorder for what follows behind each side's end. `stored` and `kept` are what earlier ones came to: how much is in
+    /// the store, and what the owner keeps.
     pub(super) fn new(
         ends: PerChannel<Samples>,
         stored: PerChannel<Samples>,
-        waiting: impl IntoIterator<Item = ChunkSpan>,
+        kept: impl IntoIterator<Item = ChunkSpan>,
     ) -> Self {
+        let (waiting, beyond_gap) = kept.into_iter().partition(|span| ends_by(span, |channel| *ends.get(channel)));
         Self {
             tapes: PerChannel::from_fn(|channel| Tape { from: *ends.get(channel), pcm: Vec::new() }),
             since: None,
             flush: false,
             on_its_way: None,
-            waiting: waiting.into_iter().collect(),
+            waiting,
+            beyond_gap,
+            gap_stays: false,
             stored,
+            stored_to: PerChannel::default(),
             failures: 0,
             retry_at: None,
         }
@@ -128,10 +142,19 @@ impl Recorder {
         self.flush = true;
     }
 
+    /// What a restart has lost will not be sent any more.
+    pub(super) const fn give_up_gap(&mut self) {
+        self.gap_stays = true;
+    }
+
     /// The next thing for the owner to do.
     pub(super) fn poll(&mut self, now: UnixMillis) -> Option<Action<'static>> {
         if let Some(chunk) = self.cut(now) {
-            if self.on_its_way.is_none() && self.waiting.is_empty() {
+            // The owner may have this very chunk from before a restart; it keeps the new one in its place.
+            let before = self.beyond_gap.len();
+            self.beyond_gap.retain(|kept| *kept != chunk.span);
+            let is_new = self.beyond_gap.len() == before;
+            if is_new && self.on_its_way.is_none() && self.waiting.is_empty() {
                 self.on_its_way = Some(OnItsWay { span: chunk.span, kept: false });
                 return Some(Action::Record(chunk));
             }
@@ -140,6 +163,12 @@ impl Recorder {
             }
             self.waiting.push_back(chunk.span);
             return Some(Action::KeepChunk(chunk));
+        }
+        if let Some(passed) = self.take_passed() {
+            return Some(Action::DropChunk(passed));
+        }
+        if std::mem::take(&mut self.gap_stays) {
+            self.leave_gap();
         }
         if self.on_its_way.is_some() || self.retry_at.is_some_and(|at| now < at) {
             return None;
@@ -155,8 +184,11 @@ impl Recorder {
             return None;
         }
         for channel in Channel::BOTH {
+            // The last chunk before a gap may reach into the first behind it.
+            let (own, to) = (span.get(channel), self.stored_to.get_mut(channel));
             let total = self.stored.get_mut(channel);
-            *total = *total + span.get(channel).len();
+            *total = *total + own.end.saturating_sub(own.start.max(*to));
+            *to = own.end.max(*to);
         }
         self.retry_at = None;
         let was_delayed = std::mem::take(&mut self.failures) > 0;
@@ -192,7 +224,8 @@ impl Recorder {
 
     /// Whether everything is stored.
     pub(super) fn is_done(&self) -> bool {
-        self.since.is_none() && self.on_its_way.is_none() && self.waiting.is_empty()
+        let is_kept = !(self.waiting.is_empty() && self.beyond_gap.is_empty());
+        self.since.is_none() && self.on_its_way.is_none() && !is_kept
     }
 
     /// How much of a side is in the store.
@@ -210,6 +243,22 @@ impl Recorder {
     pub(super) fn durable(&self, channel: Channel) -> Samples {
         let in_memory = self.on_its_way.as_ref().filter(|chunk| !chunk.kept);
         in_memory.map_or_else(|| self.tapes.get(channel).from, |chunk| chunk.span.get(channel).start)
+    }
+
+    /// A chunk behind a gap whose audio has come again, and outlives a restart.
+    fn take_passed(&mut self) -> Option<ChunkSpan> {
+        let passed = self.beyond_gap.iter().position(|span| ends_by(span, |channel| self.durable(channel)))?;
+        self.beyond_gap.remove(passed)
+    }
+
+    /// The record goes on behind what is kept there.
+    fn leave_gap(&mut self) {
+        for channel in Channel::BOTH {
+            let kept_to = self.beyond_gap.iter().map(|span| span.get(channel).end).max();
+            let tape = self.tapes.get_mut(channel);
+            tape.from = tape.from.max(kept_to.unwrap_or_default());
+        }
+        self.waiting.append(&mut self.beyond_gap);
     }
 
     fn cut(&mut self, now: UnixMillis) -> Option<Chunk> {
@@ -235,6 +284,11 @@ impl Recorder {
         self.waiting.retain(|waiting| waiting != span);
         self.waiting.len() < before
     }
+}
+
+/// Whether both sides of a chunk end at a position or before.
+fn ends_by(span: &ChunkSpan, position: impl Fn(Channel) -> Samples) -> bool {
+    Channel::BOTH.into_iter().all(|channel| span.get(channel).end <= position(channel))
 }
 
 fn status(status: Status, text: &str, retry_millis: Option<u64>) -> Action<'static> {

@@ -131,6 +131,7 @@ impl WhereToGoOn {
     fn new(state: &Snapshot, kept: &[ChunkSpan], channel: Channel) -> Self {
         let SnapshotChannel { end, durable, settled, .. } = *state.channels.get(channel);
         if !state.resumes {
+            let end = kept.iter().map(|span| span.get(channel).end).fold(end, Samples::max);
             return Self { record: end, captions: end };
         }
         // A chunk may have been kept after the state was last saved.
@@ -244,15 +245,17 @@ impl Session {
             Event::PusherDown { stream } => self.pusher.down(stream, now),
             Event::PhoneCall(call) => self.phone_call(call, now),
             Event::Summarised(structured) => self.summarised(structured.cloned()),
-            Event::Recorded(span) => self.recorded(span),
+            Event::Recorded(span) => {
+                let news = self.recorder.stored(span);
+                self.record_moved(news);
+            }
             Event::RecordFailed(span) => {
                 let news = self.recorder.failed(span, now);
-                self.queue(news);
-                self.tell_stored();
+                self.record_moved(news);
             }
             Event::RecordLost(span) => {
                 let news = self.recorder.lost(span);
-                self.queue(news);
+                self.record_moved(news);
             }
             Event::Stored => self.stored(),
             Event::StoreFailed => self.store_failed(now),
@@ -275,6 +278,7 @@ impl Session {
             let wake = self.links.get(channel).wake(now);
             self.timers.set(Timer::Link(channel), wake);
         }
+        self.finish(now);
         let record = self.recorder.poll(now);
         // With each chunk the state goes on as far as the chunk reaches: what comes after a restart must not overlap it.
         let is_cut = matches!(record, Some(Action::Record(_) | Action::KeepChunk(_)));
@@ -283,7 +287,6 @@ impl Session {
             self.save();
         }
         self.timers.set(Timer::Record, self.recorder.wake());
-        self.finish(now);
         let push = self.pusher.poll(self.state.started_at, now, &mut self.timers);
         self.queue(push);
         self.actions.pop_front()
@@ -313,9 +316,9 @@ impl Session {
         self.up_to_date().conversation(&self.segments, ConversationStatus::InProgress, None)
     }
 
-    /// A chunk of the record is stored; what has become of the call is saved with it, so that a restart goes on behind it.
-    fn recorded(&mut self, span: &ChunkSpan) {
-        let news = self.recorder.stored(span);
+    /// It is known what has become of a chunk. The state is saved with it: a restart goes on behind it, and never asks for
+    /// audio that the client was told to let go of.
+    fn record_moved(&mut self, news: Option<Action<'static>>) {
         self.queue(news);
         self.save();
         self.tell_stored();

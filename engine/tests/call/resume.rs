@@ -2,7 +2,7 @@
 //! sample is recorded once and every word is captioned once.
 
 use fourwire_engine::call::Terms;
-use fourwire_wire::event::Status;
+use fourwire_wire::event::{ClientMessage, Status};
 use fourwire_wire::frame::Channel::{self, Remote, User};
 use fourwire_wire::frame::{Frame, PerChannel};
 use fourwire_wire::units::Samples;
@@ -93,6 +93,7 @@ impl Page {
             .collect();
         self.looked_at = self.call.world.told.len();
         for (is_held, at) in told {
+            let held = at;
             let at = PerChannel::from_fn(|side| usize::try_from(at.get(side).get()).unwrap());
             for side in Channel::BOTH {
                 let kept = captured.saturating_sub(self.keeps);
@@ -101,8 +102,8 @@ impl Page {
             }
             if is_held {
                 let from = PerChannel::from_fn(|side| (*at.get(side)).max(*self.let_go.get(side)));
-                let text = format!(r#"{{"type":"audio_from","user":{},"remote":{}}}"#, from.user, from.remote);
-                self.call.world.send(self.call.now, Coming::Text(text));
+                let samples = PerChannel::from_fn(|side| Samples::new(u64::try_from(*from.get(side)).unwrap()));
+                self.call.world.send(self.call.now, Coming::Text(ClientMessage::audio_from(&samples, &held)));
                 self.sent = Some(from);
             }
         }
@@ -160,6 +161,13 @@ impl Page {
             self.call.assert_heard(side, self.said.get(side));
             assert_eq!(self.call.samples(side), u64::try_from(self.sound.get(side).len()).unwrap());
         }
+    }
+
+    /// All is said to be stored, and nothing to be lost.
+    fn assert_counted(&self) {
+        let audio = &self.call.conversation().audio;
+        assert!(audio.iter().all(|audio| audio.stored == audio.samples), "{audio:?}");
+        assert!(!self.statuses().contains(&Status::RecordingGap));
     }
 
     fn statuses(&self) -> Vec<Status> {
@@ -312,7 +320,7 @@ fn frames_that_come_before_the_client_has_said_where_they_begin_are_left_out() {
     Frame::write(Remote, vec![9_000; FRAME], &mut frame);
     call.frame(frame.clone());
     assert!(call.session.conversation().audio.iter().all(|audio| audio.samples == Samples::ZERO));
-    call.text(r#"{"type":"audio_from","user":0,"remote":0}"#);
+    call.text(r#"{"type":"audio_from","user":0,"remote":0,"held":{"user":0,"remote":0}}"#);
     call.frame(frame);
     assert_eq!(call.session.conversation().audio[1].samples, Samples::from_millis(100));
 }
@@ -321,15 +329,94 @@ fn frames_that_come_before_the_client_has_said_where_they_begin_are_left_out() {
 fn a_position_that_no_call_can_have_reached_closes_the_socket() {
     let mut call = Call::new();
     call.connect_with(Page::terms());
-    call.text(r#"{"type":"audio_from","user":900000000000,"remote":0}"#);
+    call.text(r#"{"type":"audio_from","user":900000000000,"remote":0,"held":{"user":0,"remote":0}}"#);
     assert!(matches!(call.world.told.last(), Some((_, Told::Close(1008)))));
     assert!(call.session.conversation().audio.iter().all(|audio| audio.samples == Samples::ZERO));
+}
+
+#[test]
+fn a_restart_while_a_kept_chunk_is_being_stored_goes_on_behind_it() {
+    let mut page = Page::new(30);
+    page.call.world.recording.refusing = 2_000..5_500;
+    page.call.world.recording.millis = 5_200;
+    // The first chunk fails at 10.2 s. It is kept, like the second; the page is told to let go of both.
+    page.run_for(10_500);
+    assert!(page.let_go.user > 5 * 16_000);
+    // The second try of the first chunk, at 11.2 s, succeeds while the owner restarts.
+    page.call.world.recording.millis = 1_000;
+    page.run_for(1_000);
+    page.restart(false);
+    page.connect();
+    page.end();
+    page.assert_complete();
+    assert!(!page.statuses().contains(&Status::RecordingGap));
+}
+
+#[test]
+fn an_answer_that_a_restart_overtook_is_left_out() {
+    let mut page = Page::new(30);
+    page.run_for(800);
+    page.lose();
+    page.run_for(100);
+    page.connect();
+    // The page answers that it goes on behind 800 ms. The session that asked is gone, and the next one needs it all.
+    page.run_for(100);
+    page.restart(true);
+    page.end();
+    page.assert_complete();
+}
+
+#[test]
+fn an_end_that_a_restart_overtook_waits_for_the_audio_before_it() {
+    let mut page = Page::new(12);
+    page.run_for(12_000);
+    page.call.world.send(page.call.now, Coming::Text(ClientMessage::END.to_owned()));
+    page.restart(true);
+    page.end();
+    page.assert_complete();
+}
+
+/// The first chunk is on its way into a slow store, two more are kept, and a restart loses the first.
+fn page_with_a_gap() -> Page {
+    let mut page = Page::new(30);
+    page.call.world.recording.millis = 20_000;
+    page.run_for(16_000);
+    page.call.world.recording.millis = 1_000;
+    page.restart(false);
+    assert_eq!(page.call.world.recording.kept.len(), 2);
+    page
+}
+
+#[test]
+fn what_is_kept_behind_a_lost_chunk_is_stored_once_when_the_client_sends_it_all_again() {
+    let mut page = page_with_a_gap();
+    page.connect();
+    page.end();
+    page.assert_complete();
+    page.assert_counted();
+}
+
+#[test]
+fn what_is_kept_behind_a_lost_chunk_is_stored_when_the_client_never_comes_back() {
+    let mut page = page_with_a_gap();
+    for _ in 0..12 {
+        page.call.run_for(10_000);
+    }
+    assert!(page.call.session.is_done());
+    for (side, audio) in Channel::BOTH.into_iter().zip(&page.call.conversation().audio) {
+        let recorded = page.recorded(side);
+        let lost = recorded.iter().zip(page.sound.get(side)).rposition(|(recorded, sound)| recorded != sound).unwrap();
+        assert!((4 * 16_000..=5 * 16_000).contains(&lost), "one chunk is lost, up to {lost}");
+        assert!(recorded[..lost].iter().all(|sample| *sample == 0), "and is silence");
+        assert_eq!(audio.samples, Samples::new(u64::try_from(recorded.len()).unwrap()));
+        assert!(audio.samples > Samples::from_millis(14_000) && audio.stored < audio.samples, "{audio:?}");
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Break {
     Network(u64),
-    Owner { socket_lives: bool },
+    Owner { socket_lives: bool, chunk_lands: bool },
     SlowStore(u64),
     Refusal(u64),
 }
@@ -337,7 +424,7 @@ enum Break {
 fn a_break() -> impl Strategy<Value = (u64, Break)> {
     let kind = prop_oneof![
         (1_u64..120).prop_map(|tenths| Break::Network(tenths * 100)),
-        any::<bool>().prop_map(|socket_lives| Break::Owner { socket_lives }),
+        any::<(bool, bool)>().prop_map(|(socket_lives, chunk_lands)| Break::Owner { socket_lives, chunk_lands }),
         (0_u64..9_000).prop_map(Break::SlowStore),
         (0_u64..20_000).prop_map(Break::Refusal),
     ];
@@ -360,7 +447,8 @@ proptest! {
                     page.run_for(millis);
                     page.connect();
                 }
-                Break::Owner { socket_lives } => {
+                Break::Owner { socket_lives, chunk_lands } => {
+                    page.call.world.recording.outlives_owner = chunk_lands;
                     page.restart(socket_lives);
                     if !socket_lives {
                         page.connect();
@@ -382,5 +470,6 @@ proptest! {
             prop_assert_eq!(words.len(), page.said.get(side).len(), "each word of {:?} once", side);
             prop_assert_eq!(page.call.words(side).len(), words.len(), "none of {:?} twice", side);
         }
+        page.assert_counted();
     }
 }

@@ -144,7 +144,7 @@ async fn what_a_client_does_not_have_any_more_is_silence_and_it_is_told() {
     assert_eq!(next_of(&mut raw, "audio_held").await, held(0, 0));
     // It has not said yet where that lies, so it lies nowhere.
     send(&mut raw, Channel::User, &audio.remote[..1_600]).await;
-    raw.send_text(&audio_from(0, 0)).await;
+    raw.send_text(&audio_from(0, 0, 0)).await;
     for channel in Channel::BOTH {
         send(&mut raw, channel, &audio.get(channel)[..24_000]).await;
     }
@@ -162,12 +162,12 @@ async fn what_a_client_does_not_have_any_more_is_silence_and_it_is_told() {
     let mut raw = connect(&options).await;
     assert_eq!(next_of(&mut raw, "audio_held").await, held(24_000, 24_000));
     // A side has let go of a second, and the other one of half of it; both have something that is held already.
-    raw.send_text(&audio_from(40_000, 32_000)).await;
+    raw.send_text(&audio_from(24_000, 40_000, 32_000)).await;
     let told = next_of(&mut raw, "service_status").await;
     assert_eq!((&told["status"], &told["channel"]), (&json!("recording_gap"), &Value::Null));
     send(&mut raw, Channel::User, &audio.user[40_000..]).await;
     send(&mut raw, Channel::Remote, &audio.remote[32_000..]).await;
-    raw.send_text(&audio_from(20_000, 20_000)).await;
+    raw.send_text(&audio_from(24_000, 20_000, 20_000)).await;
     for channel in Channel::BOTH {
         send(&mut raw, channel, &audio.get(channel)[20_000..48_000]).await;
     }
@@ -190,7 +190,7 @@ async fn a_position_ahead_of_the_call_is_not_taken_and_the_call_goes_on_without_
     let world = World::shared().await;
     let options = PhoneOptions { sample_rate: RATE, ..world.phone("resumes-ahead") };
     let audio = Call::new(89, 1).recording.audio;
-    for ahead in [audio_from(16_000 * 3_600, 0), audio_from(0, u64::MAX)] {
+    for ahead in [audio_from(0, 16_000 * 3_600, 0), audio_from(0, 0, u64::MAX)] {
         let mut raw = connect(&options).await;
         assert_eq!(next_of(&mut raw, "audio_held").await, held(0, 0));
         raw.send_text(&ahead).await;
@@ -198,7 +198,7 @@ async fn a_position_ahead_of_the_call_is_not_taken_and_the_call_goes_on_without_
     }
     let mut raw = connect(&options).await;
     assert_eq!(next_of(&mut raw, "audio_held").await, held(0, 0));
-    raw.send_text(&audio_from(0, 0)).await;
+    raw.send_text(&audio_from(0, 0, 0)).await;
     for channel in Channel::BOTH {
         send(&mut raw, channel, audio.get(channel)).await;
     }
@@ -345,6 +345,8 @@ fn held(user: u64, remote: u64) -> Value {
     json!({ "type": "audio_held", "user": user, "remote": remote })
 }
 
-fn audio_from(user: u64, remote: u64) -> String {
-    ClientMessage::audio_from(&PerChannel { user: Samples::new(user), remote: Samples::new(remote) })
+/// The answer to an `audio_held` that says the same of both sides.
+fn audio_from(held: u64, user: u64, remote: u64) -> String {
+    let [user, remote, held] = [user, remote, held].map(Samples::new);
+    ClientMessage::audio_from(&PerChannel { user, remote }, &PerChannel { user: held, remote: held })
 }

@@ -24,6 +24,8 @@ pub(super) struct Client {
     pub(super) last_at: UnixMillis,
     /// What it was told that it need not keep.
     stored: PerChannel<Samples>,
+    /// What it was last told that is held here, if it resumes.
+    held: Option<PerChannel<Samples>>,
 }
 
 /// Who wants a call's audio.
@@ -100,7 +102,7 @@ impl Session {
 
     /// Takes a client's connection as it is; whether the call goes on or is being finished stays as it was.
     fn attach(&mut self, terms: Terms, now: UnixMillis) {
-        self.client = Some(Client { terms, last_at: now, stored: PerChannel::default() });
+        self.client = Some(Client { terms, last_at: now, stored: PerChannel::default(), held: None });
         if matches!(self.phase, Phase::Live) && !terms.resume {
             let ends = PerChannel::from_fn(|channel| self.recorder.end(channel));
             self.advance(&ends, now);
@@ -117,6 +119,9 @@ impl Session {
         let held = |channel| self.recorder.end(channel).min(self.links.get(channel).end());
         let held = PerChannel::from_fn(held);
         self.intake = None;
+        if let Some(client) = &mut self.client {
+            client.held = Some(held);
+        }
         self.actions.push_back(Action::Held(held));
     }
 
@@ -190,18 +195,22 @@ impl Session {
     pub(super) fn text(&mut self, text: &str, now: UnixMillis) {
         let Some(client) = &mut self.client else { return };
         client.last_at = now;
+        // What it said before it was asked is about audio that has not come.
+        let owes_answer = client.terms.resume && self.intake.is_none();
         match ClientMessage::parse(text) {
-            ClientMessage::End if matches!(self.phase, Phase::Live) => self.end(now),
+            ClientMessage::End if matches!(self.phase, Phase::Live) && !owes_answer => self.end(now),
             ClientMessage::Contact { name } => {
                 self.state.contact_name = Some(name);
                 self.save();
             }
-            ClientMessage::AudioFrom(positions) if client.terms.resume && matches!(self.phase, Phase::Live) => {
-                self.audio_from(&positions, now);
+            ClientMessage::AudioFrom { from, held }
+                if client.held == Some(held) && matches!(self.phase, Phase::Live) =>
+            {
+                self.audio_from(&from, now);
             }
             ClientMessage::End
             | ClientMessage::Auth { .. }
-            | ClientMessage::AudioFrom(_)
+            | ClientMessage::AudioFrom { .. }
             | ClientMessage::Ignored(_) => {}
         }
     }

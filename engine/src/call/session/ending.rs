@@ -74,6 +74,7 @@ impl Session {
             self.close_utterance(channel);
         }
         self.timers.set(Timer::Drain, None);
+        self.recorder.give_up_gap();
         self.phase = Phase::Concluding;
         self.pusher.conclude(now);
         if self.client.is_some() {

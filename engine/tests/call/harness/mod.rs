@@ -173,9 +173,9 @@ impl Call {
     pub fn restore(&mut self) {
         let state = self.world.store.snapshot.clone().expect("a session is saved from its start on");
         let segments = self.world.store.segments.values().cloned().collect();
+        self.world.forget_sockets(self.now);
         let chunks = self.world.recording.kept.values().map(|chunk| chunk.span).collect();
         self.session = Session::restore(state, Saved { segments, chunks }, &self.services);
-        self.world.forget_sockets(self.now);
     }
 
     /// A client comes back to a call that was finished.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use fourwire_engine::call::Chunk;
 use fourwire_engine::record::ChunkSpan;
 use fourwire_wire::frame::{Channel, PerChannel};
+use fourwire_wire::units::Samples;
 
 use super::world::Coming;
 
@@ -20,41 +21,73 @@ pub struct Recording {
     pub unsure: Range<u64>,
     /// How often the store was asked.
     pub tries: u32,
-    /// What was stored, by where it begins.
-    pub stored: BTreeMap<(u64, u64), Chunk>,
-    /// What the owner keeps, by where it begins.
-    pub kept: BTreeMap<(u64, u64), Chunk>,
+    /// Whether what is on its way when the owner is restarted gets into the store.
+    pub outlives_owner: bool,
+    /// What was stored.
+    pub stored: BTreeMap<Key, Chunk>,
+    /// What the owner keeps.
+    pub kept: BTreeMap<Key, Chunk>,
+    /// What the store was given and has not answered to, and whether it takes it.
+    on_its_way: Option<(Chunk, bool)>,
 }
+
+/// A chunk's place: where it begins and ends on both sides.
+type Key = [u64; 4];
 
 impl Recording {
     pub fn record(&mut self, chunk: Chunk, now: u64) -> Coming {
-        let span = chunk.span;
-        self.kept.insert(start(&span), chunk);
-        self.record_kept(&span, now)
-    }
-
-    pub fn keep(&mut self, chunk: Chunk) {
-        assert!(self.kept.insert(start(&chunk.span), chunk).is_none(), "a chunk is kept once");
-    }
-
-    pub fn record_kept(&mut self, span: &ChunkSpan, now: u64) -> Coming {
         self.tries += 1;
-        let chunk = self.kept.get(&start(span)).expect("only what is kept is asked for").clone();
-        assert_eq!(chunk.span, *span);
+        let span = chunk.span;
         for channel in Channel::BOTH {
             let samples = usize::try_from(span.get(channel).len().get()).unwrap();
             assert_eq!(chunk.pcm.get(channel).expose().len(), 2 * samples, "a span says how much there is");
         }
-        if self.refusing.contains(&now) {
-            return Coming::RecordFailed(*span);
+        assert!(self.on_its_way.is_none(), "one chunk is stored at a time");
+        let lands = !self.refusing.contains(&now);
+        self.on_its_way = Some((chunk, lands));
+        if lands && !self.unsure.contains(&now) { Coming::Recorded(span) } else { Coming::RecordFailed(span) }
+    }
+
+    pub fn record_kept(&mut self, span: &ChunkSpan, now: u64) -> Coming {
+        let chunk = self.kept.get(&key(span)).expect("only what is kept is asked for").clone();
+        self.record(chunk, now)
+    }
+
+    /// The store has answered.
+    pub fn answered(&mut self, is_stored: bool) {
+        let (chunk, lands) = self.on_its_way.take().expect("the store was asked");
+        if lands {
+            self.store(&chunk);
         }
-        let earlier = self.stored.insert(start(span), chunk.clone());
-        assert!(earlier.is_none_or(|earlier| earlier == chunk), "what is stored is never stored anew with other audio");
-        if self.unsure.contains(&now) {
-            return Coming::RecordFailed(*span);
+        if is_stored {
+            self.kept.remove(&key(&chunk.span));
+        } else {
+            self.keep(&chunk);
         }
-        self.kept.remove(&start(span));
-        Coming::Recorded(*span)
+    }
+
+    /// The owner is gone, and never hears the answer; what it had sent may have been stored all the same.
+    pub fn interrupted(&mut self) {
+        if let Some((chunk, _)) = self.on_its_way.take().filter(|(_, lands)| *lands && self.outlives_owner) {
+            self.store(&chunk);
+        }
+    }
+
+    pub fn keep(&mut self, chunk: &Chunk) {
+        let earlier = self.kept.insert(key(&chunk.span), chunk.clone());
+        assert!(earlier.is_none_or(|earlier| earlier == *chunk), "what is kept is never kept anew with other audio");
+    }
+
+    pub fn drop(&mut self, span: &ChunkSpan) {
+        self.kept.remove(&key(span)).expect("only what is kept is dropped");
+    }
+
+    fn store(&mut self, chunk: &Chunk) {
+        let earlier = self.stored.insert(key(&chunk.span), chunk.clone());
+        assert!(
+            earlier.is_none_or(|earlier| earlier == *chunk),
+            "what is stored is never stored anew with other audio"
+        );
     }
 
     /// A side's whole audio, chunk after chunk.
@@ -70,7 +103,8 @@ impl Recording {
     }
 }
 
-fn start(span: &ChunkSpan) -> (u64, u64) {
+/// In the order of time, each span by itself.
+fn key(span: &ChunkSpan) -> Key {
     let PerChannel { user, remote } = span;
-    (user.start.get() + user.end.get(), remote.start.get() + remote.end.get())
+    [user.start, remote.start, user.end, remote.end].map(Samples::get)
 }

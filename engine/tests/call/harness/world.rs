@@ -131,6 +131,7 @@ impl World {
     /// The session's owner is moved or restarted: all sockets to services and all that was on its way is gone.
     pub fn forget_sockets(&mut self, now: u64) {
         self.pusher.iter_mut().for_each(|pusher| pusher.forget(now));
+        self.recording.interrupted();
         self.streams.clear();
         self.closed.clear();
         self.coming.retain(|_, coming| {
@@ -212,7 +213,8 @@ impl World {
                 let outcome = self.recording.record(chunk, now);
                 self.send(now + self.recording.millis, outcome);
             }
-            Action::KeepChunk(chunk) => self.recording.keep(chunk),
+            Action::KeepChunk(chunk) => self.recording.keep(&chunk),
+            Action::DropChunk(span) => self.recording.drop(&span),
             Action::RecordKept(span) => {
                 let outcome = self.recording.record_kept(&span, now);
                 self.send(now + self.recording.millis, outcome);
@@ -284,11 +286,9 @@ impl World {
             Coming::StoreFailed => {
                 self.store.outstanding.take().expect("something was offered");
             }
-            Coming::Said(..)
-            | Coming::PhoneCall(_)
-            | Coming::Summarised(_)
-            | Coming::Recorded(_)
-            | Coming::RecordFailed(_) => {}
+            Coming::Said(..) | Coming::PhoneCall(_) | Coming::Summarised(_) => {}
+            Coming::Recorded(_) => self.recording.answered(true),
+            Coming::RecordFailed(_) => self.recording.answered(false),
         }
         true
     }
