@@ -2,6 +2,7 @@
 //!
 //! It needs the recogniser, its model and the recording, which `cargo xtask setup --for test` brings into `.tools`.
 
+#[path = "deepgram/support.rs"]
 mod support;
 
 use std::path::{Path, PathBuf};

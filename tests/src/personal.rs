@@ -87,14 +87,13 @@ pub fn on_disk(directory: &Path) -> io::Result<Vec<PathBuf>> {
     files_with(directory, &needles)
 }
 
-/// The files below a directory that hold a user's name in clear.
+/// The files below a directory that hold a user's name in clear. The name must be long, since a short one is found by accident
+/// in what is sealed.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn users_on_disk(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let users = USERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let needles: Vec<Vec<u8>> = users.iter().map(|user| user.as_bytes().to_vec()).collect();
-    files_with(directory, &needles)
+pub fn user_on_disk(directory: &Path, user: &str) -> io::Result<Vec<PathBuf>> {
+    files_with(directory, &[user.as_bytes().to_vec()])
 }
 
 /// Every file below a directory.

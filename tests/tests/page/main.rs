@@ -37,10 +37,11 @@ async fn world() -> &'static World {
     WORLD.get_or_init(|| dialer::world(LabOptions::default())).await
 }
 
-/// How far a word may be from its place, in seconds: earlier, and later. The user's side comes from the microphone; what the
-/// other party says comes through WebRTC, which on a busy machine is late and stays so for a while.
+/// How far a word may be from its place as the first one tells it, in seconds: earlier, and later. The user's side comes from the
+/// microphone; what the other party says comes through WebRTC, which on a busy machine is late for a while, and catches up by
+/// playing faster.
 fn tolerance(channel: Channel) -> (f64, f64) {
-    if channel == Channel::User { (0.15, 0.15) } else { (0.3, 2.5) }
+    if channel == Channel::User { (0.15, 0.15) } else { (1.0, 2.5) }
 }
 
 /// Asserts that a side said words of the vocabulary, in its order and a second apart, without a gap, and returns where in the

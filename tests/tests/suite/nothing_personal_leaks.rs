@@ -58,7 +58,7 @@ async fn a_world_in_which_everything_goes_wrong_tells_nothing_of_anybody() {
     assert!(!kept(personal::files(&world.kept())).is_empty(), "there is something on disk to look at");
     assert_eq!(kept(personal::on_disk(&world.kept())), Vec::<PathBuf>::new());
     // workerd notes the name of each object beside its data, and with it the user's id: that one file and no other.
-    let named = kept(personal::users_on_disk(&world.kept()));
+    let named = kept(personal::user_on_disk(&world.kept(), USER));
     let is_of_workerd = |path: &PathBuf| path.file_stem().is_some_and(|name| name == "metadata");
     assert!(named.iter().all(is_of_workerd), "{named:?}");
 }

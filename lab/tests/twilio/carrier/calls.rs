@@ -1,16 +1,13 @@
 //! A call from a browser: the application is asked and told, the telephone rings, and each side may hang up.
 
-mod carrier_support;
-mod twilio_support;
-
 use std::time::Duration;
 
-use carrier_support::phone::{Offered, Phone};
-use carrier_support::{BOB, Browser, SHORT, World};
+use super::browser::{BOB, Browser, SHORT, World};
+use super::phone::{Offered, Phone};
+use crate::support::{ANN, token};
 use fourwire_lab::carrier::{Answer, Callee, CarrierOptions, Ended, Voice};
 use fourwire_lab::twilio::{AUTH_TOKEN, Ending};
 use serde_json::json;
-use twilio_support::ANN;
 
 const PCMU: &[Offered] = &[Offered::Pcmu];
 
@@ -208,7 +205,7 @@ async fn an_application_that_fails_is_announced() {
 async fn a_token_that_expired_since_places_no_call() {
     let world = World::new().await;
     let mut browser = Browser::open(&world.lab).await;
-    browser.listen(&twilio_support::token("ann", 3, &json!({}))).await;
+    browser.listen(&token("ann", 3, &json!({}))).await;
     browser.expect("connected").await;
     tokio::time::sleep(Duration::from_millis(3_100)).await;
     browser.invite("TJS1", "v=0", "").await;

@@ -2,15 +2,13 @@
 //!
 //! The library is the JavaScript one, which `cargo xtask setup --for test` brings with all of the project's node tools.
 
-mod twilio_support;
-
 use std::path::Path;
 use std::process::Stdio;
 
+use crate::support::lab;
 use fourwire_lab::twilio::{ACCOUNT_SID, API_KEY_SECRET, API_KEY_SID, AUTH_TOKEN, TWIML_APP_SID};
 use serde_json::{Value, json};
 use tokio::process::Command;
-use twilio_support::lab;
 
 #[tokio::test]
 async fn the_companys_own_library_verifies_numbers_and_answers_calls_through_the_lab() {
@@ -20,7 +18,7 @@ async fn the_companys_own_library_verifies_numbers_and_answers_calls_through_the
     });
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let node = Command::new(here.join("../node_modules/.bin/node"))
-        .arg(here.join("tests/twilio_sdk.mjs"))
+        .arg(here.join("tests/twilio/sdk.mjs"))
         .args([lab.twilio_url(), credentials.to_string()])
         .stdout(Stdio::piped())
         .kill_on_drop(true)

@@ -1,13 +1,11 @@
 //! A fault strikes where it was ordered, the streams around it stay well, and healing ends it.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{QUERY, Stream, error_code, finals, lab};
 use fourwire_lab::deepgram::{Closed, Fault, Refusal, SpeechOptions, Which};
 use fourwire_lab::tones::Script;
 use fourwire_wire::units::Samples;
-use support::{QUERY, Stream, error_code, finals, lab};
 use tokio::time::timeout;
 
 const KEY: [(&str, &str); 1] = [("authorization", "Token lab-deepgram-key")];

@@ -1,12 +1,10 @@
 //! A number is rung as its last digits or a test say, and the application is told of it by a signed request.
 
-mod twilio_support;
-
 use std::time::Duration;
 
+use crate::support::{ANN, Application, LIMIT, lab, refusal, start, wait_for};
 use axum::http::Method;
 use fourwire_lab::twilio::{AUTH_TOKEN, Course, Outcome, Signing};
-use twilio_support::{ANN, Application, LIMIT, lab, refusal, start, wait_for};
 
 #[tokio::test]
 async fn a_verified_number_is_listed_before_the_application_is_told() {

@@ -1,15 +1,13 @@
 //! A call from a browser: its token is checked, the application is asked as Twilio asks, and only what it may is dialled.
 
-mod twilio_support;
-
 use std::time::Duration;
 
+use crate::support::{ANN, Application, Seen, lab, token};
 use axum::http::Method;
 use fourwire_lab::Lab;
 use fourwire_lab::http::{Answer, send_json};
 use fourwire_lab::twilio::{ACCOUNT_SID, AUTH_TOKEN, CallEvent, Ending, PlaceCall, PlacedCall, TWIML_APP_SID};
 use serde_json::{Value, json};
-use twilio_support::{ANN, Application, lab, token};
 
 /// Whom Ann calls.
 const BOB: &str = "+12025550199";
@@ -162,7 +160,7 @@ async fn a_legs_events_are_told_in_any_order_and_again() {
     assert_eq!(first.field("CallbackSource"), "call-progress-events");
     assert_eq!(first.target, "/progress?n=1&m=2");
     assert!(told.iter().all(|one| one.is_signed(AUTH_TOKEN, &application.origin)));
-    let idempotency = |one: &twilio_support::Seen| one.headers["i-twilio-idempotency-token"].clone();
+    let idempotency = |one: &Seen| one.headers["i-twilio-idempotency-token"].clone();
     assert_eq!(idempotency(first), idempotency(&told[4]));
     assert_ne!(idempotency(first), idempotency(&told[1]));
 }

@@ -1,5 +1,4 @@
 //! A client of the lab's Twilio, and an application that Twilio asks and tells.
-#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};

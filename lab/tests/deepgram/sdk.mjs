@@ -1,5 +1,5 @@
 // Transcribes 16 kHz PCM from standard input with Deepgram's own SDK and prints what the SDK understood, as JSON.
-// usage: node deepgram_sdk.mjs ws://127.0.0.1:PORT/deepgram KEY
+// usage: node sdk.mjs ws://127.0.0.1:PORT/deepgram KEY
 import { DeepgramClient } from "@deepgram/sdk";
 
 const [url, key] = process.argv.slice(2);

@@ -1,12 +1,10 @@
 //! The speech server refuses what the real one refuses, in the same words, and keeps the same time rules.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{QUERY, Stream, error_code, finals, lab};
 use fourwire_lab::deepgram::{Closed, SpeechOptions};
 use fourwire_lab::tones::Script;
-use support::{QUERY, Stream, error_code, finals, lab};
 
 fn impatient() -> SpeechOptions {
     SpeechOptions { idle_limit: Duration::from_millis(400), ..SpeechOptions::default() }

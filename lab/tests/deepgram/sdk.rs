@@ -2,22 +2,20 @@
 //!
 //! The SDK is the JavaScript one, which `cargo xtask setup --for test` brings with all of the project's node tools.
 
-mod support;
-
 use std::path::Path;
 use std::process::Stdio;
 
+use crate::support::{finals, lab};
 use fourwire_lab::deepgram::{KEY, SpeechOptions};
 use fourwire_lab::tones::Script;
 use serde_json::Value;
-use support::{finals, lab};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 #[tokio::test]
 async fn the_services_own_sdk_transcribes_through_the_lab() {
     let lab = lab(SpeechOptions::default()).await;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/deepgram_sdk.mjs");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/deepgram/sdk.mjs");
     let mut node = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/.bin/node"))
         .arg(script)
         .args([&lab.deepgram_url().replace("http", "ws"), KEY])

@@ -1,16 +1,13 @@
 //! What is said in a call: each side hears the other, in either codec, through keys, faults and ICE restarts.
 
-mod carrier_support;
-mod twilio_support;
-
 use std::time::Duration;
 
-use carrier_support::phone::{Offered, Phone};
-use carrier_support::{BOB, Browser, World};
+use super::browser::{BOB, Browser, World};
+use super::phone::{Offered, Phone};
+use crate::support::LIMIT;
 use fourwire_lab::carrier::{Callee, CarrierOptions, Codec, Codecs, Voice};
 use fourwire_lab::tones;
 use serde_json::json;
-use twilio_support::LIMIT;
 
 const BROWSER: &[Offered] = &[Offered::Opus, Offered::Pcmu];
 const PCMU_FIRST: &[Offered] = &[Offered::Pcmu, Offered::Opus];

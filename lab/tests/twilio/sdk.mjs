@@ -1,6 +1,6 @@
 // Drives the lab's Twilio with Twilio's own library, and is the application that the lab asks and tells. Prints what came
 // of it, as JSON.
-// usage: node twilio_sdk.mjs http://127.0.0.1:PORT/twilio CREDENTIALS
+// usage: node sdk.mjs http://127.0.0.1:PORT/twilio CREDENTIALS
 import { createServer } from "node:http";
 import twilio from "twilio";
 

@@ -1,12 +1,12 @@
 //! The API of caller IDs refuses what the real one refuses, by its numbers, and fails as a test orders.
 
-mod twilio_support;
-
 use std::time::Duration;
 
+use crate::support::{
+    ANN, GOOD, LIMIT, caller_id, caller_ids, lab, list, refusal, request, start, try_request, wait_for,
+};
 use axum::http::Method;
 use fourwire_lab::twilio::{ACCOUNT_SID, API_KEY_SECRET, API_KEY_SID, AUTH_TOKEN, ApiRequest, Fault, Operation};
-use twilio_support::{ANN, GOOD, LIMIT, caller_id, caller_ids, lab, list, refusal, request, start, try_request};
 
 const SOON: Duration = Duration::from_millis(300);
 
@@ -82,7 +82,7 @@ async fn a_number_is_rung_once_at_a_time_and_never_again_when_it_is_verified() {
     assert_eq!(started["validation_code"], call.code.expose().as_str());
     assert_eq!((call.code.expose().len(), &started["call_sid"]), (6, &call.call_sid.as_str().into()));
     assert_eq!(refusal(&start(&lab, &[("PhoneNumber", ANN)]).await), (400, 21_450), "while it rings");
-    twilio_support::wait_for(lab.twilio(), 1, 0).await;
+    wait_for(lab.twilio(), 1, 0).await;
     assert_eq!(refusal(&start(&lab, &[("PhoneNumber", ANN)]).await), (400, 21_450), "when it is verified");
     assert_eq!(lab.twilio().rings(ANN), 1);
 }

@@ -1,19 +1,16 @@
 //! A browser's signalling socket: who is admitted, and what is said on it beside calls.
 
-mod carrier_support;
-mod twilio_support;
-
 use std::time::Duration;
 
+use super::browser::{Browser, World};
+use crate::support::{LIMIT, token};
 use axum::http::Method;
-use carrier_support::{Browser, World};
 use fourwire_lab::carrier::Ended;
 use fourwire_lab::http::send;
 use http_body_util::Full;
 use hyper::Request;
 use serde_json::json;
 use tokio::time::Instant;
-use twilio_support::{LIMIT, token};
 
 #[tokio::test]
 async fn a_good_token_connects_and_a_second_one_may_follow() {

@@ -1,10 +1,9 @@
 //! `fourwire-lab phone` against a stand-in for an edge: what a person sees who verifies a number and dials another.
 
-mod twilio_support;
-
 use std::process::Output;
 use std::sync::Arc;
 
+use crate::support::{ANN, lab, start, token};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +14,6 @@ use fourwire_lab::twilio::Outcome;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
-use twilio_support::{ANN, lab, start, token};
 
 /// What the stand-in knows: nothing but its lab, and its own address.
 #[derive(Clone)]

@@ -1,22 +1,19 @@
 //! A browser as the carrier sees it: signalling as the SDK speaks it, and str0m for WebRTC.
-#![allow(dead_code, reason = "each test program uses a part")]
-
-pub mod phone;
 
 use std::time::Duration;
 
+use super::phone::{Offered, Phone};
 use fourwire_lab::carrier::{CarriedCall, CarrierOptions};
 use fourwire_lab::twilio::TwilioOptions;
 use fourwire_lab::{Lab, LabOptions};
 use futures_util::{SinkExt, StreamExt};
-use phone::{Offered, Phone};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use super::twilio_support::{ANN, Application, LIMIT, token};
+use crate::support::{ANN, Application, LIMIT, token};
 
 /// Whom Ann calls.
 pub const BOB: &str = "+12025550199";

@@ -1,0 +1,7 @@
+//! The carrier of calls from a browser.
+
+mod browser;
+mod calls;
+mod media;
+mod phone;
+mod signalling;
