@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// How far apart words are that the microphone hears.
 pub const WORD_MILLIS: u64 = 1_000;
 /// What runs in the page before anything else. The browser takes tones for noise and would filter them out, so its microphone is
-/// heard as it is; and the calls' connections are kept where a test can ask them.
+/// heard as it is; the calls' connections are kept where a test can ask them; and one of its devices can be pulled out.
 const PREPARATION: &str = "
     const NativePeer = globalThis.RTCPeerConnection;
     globalThis.peers = [];
@@ -35,6 +35,16 @@ const PREPARATION: &str = "
       ...rest,
       audio: { ...(audio === true ? {} : audio), echoCancellation: false, noiseSuppression: false, autoGainControl: false },
     });
+    const devices = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+    let isPulledOut = false;
+    navigator.mediaDevices.enumerateDevices = async () => {
+      const all = await devices();
+      return isPulledOut ? all.filter(({ label }) => label !== 'Fake Audio Input 2') : all;
+    };
+    globalThis.pullOutDevice = () => {
+      isPulledOut = true;
+      navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+    };
 ";
 
 /// A world with a telephone company that calls the Worker back.
@@ -220,23 +230,41 @@ impl<'a> Dialer<'a> {
         playback::sides(self.world.edge(), &self.token, self.conversation().await.id).await
     }
 
-    /// How long the browser holds back what the callee says, so that it does not stutter, in milliseconds.
+    /// How long the browser has held back what the callee says, so that it does not stutter, until now.
     ///
     /// # Panics
     /// When there is no call.
-    pub async fn jitter_buffer(&self) -> f64 {
+    pub async fn jitter_buffer(&self) -> JitterBuffer {
         let script = "(async () => {
             const peer = peers.filter((peer) => peer.connectionState !== 'closed').at(-1);
             const inbound = [...(await peer.getStats()).values()].find(({ type }) => type === 'inbound-rtp');
-            return (1000 * inbound.jitterBufferDelay) / inbound.jitterBufferEmittedCount;
+            return [inbound.jitterBufferDelay, inbound.jitterBufferEmittedCount];
         })()";
-        self.tab.eval(script).await.as_f64().expect("a delay")
+        let (seconds, samples) = serde_json::from_value(self.tab.eval(script).await).expect("two numbers");
+        JitterBuffer { seconds, samples }
     }
 
     /// The user's ID token.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
+    }
+}
+
+/// What WebRTC counts of its jitter buffer, from a call's beginning on.
+#[derive(Clone, Copy, Debug)]
+pub struct JitterBuffer {
+    /// The time that all samples together were held back.
+    seconds: f64,
+    /// How many samples came out.
+    samples: f64,
+}
+
+impl JitterBuffer {
+    /// How long it held a sample back between an earlier moment and this one, in milliseconds.
+    #[must_use]
+    pub fn millis_since(self, earlier: Self) -> f64 {
+        1_000.0 * (self.seconds - earlier.seconds) / (self.samples - earlier.samples)
     }
 }
 

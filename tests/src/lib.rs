@@ -24,3 +24,9 @@ pub mod world;
 
 pub use talk::{Said, Spoken, Talk, assert_words_land};
 pub use world::World;
+
+/// Whether troubles and calls may last as long as they do outside: minutes. `cargo xtask test --long` says so.
+#[must_use]
+pub fn takes_its_time() -> bool {
+    std::env::var_os("FOURWIRE_LONG").is_some()
+}

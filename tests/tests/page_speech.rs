@@ -1,12 +1,13 @@
 //! Two voices talk through a real browser and Twilio's own SDK to a real recogniser: one is the microphone, the other one picks
 //! up. What is stored is what each of them said, on the own side, in its place.
 //!
-//! It lasts half a minute; with `FOURWIRE_LONG_CALL` set, ten minutes. A program of its own, so that nothing runs beside it.
+//! It lasts half a minute; with `FOURWIRE_LONG` set, ten minutes. A program of its own, so that nothing runs beside it.
 #![allow(missing_docs, clippy::disallowed_methods)]
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fourwire_lab::app::text;
 use fourwire_lab::carrier::{Callee, CarriedCall, Voice};
@@ -15,8 +16,9 @@ use fourwire_lab::{EngineOptions, LabOptions};
 use fourwire_tests::browser::Browser;
 use fourwire_tests::dialer::{self, Dialer, write_wav};
 use fourwire_tests::likeness::{Found, find, loudness, median, offset};
-use fourwire_tests::workerd;
+use fourwire_tests::{takes_its_time, workerd};
 use fourwire_wire::frame::{Channel, PerChannel};
+use fourwire_wire::units::Samples;
 use tokio::time::sleep;
 
 /// What the microphone hears.
@@ -47,7 +49,7 @@ async fn both_sides_are_understood_and_stored_in_their_places() {
     let microphone = scratch("microphone.wav");
     write_wav(&microphone, 16_000, &spoken.user);
 
-    let rounds: usize = if std::env::var_os("FOURWIRE_LONG_CALL").is_some() { 20 } else { 1 };
+    let rounds: usize = if takes_its_time() { 20 } else { 1 };
     let length = Duration::from_secs(31 * rounds as u64);
     let world = dialer::world(LabOptions { engine, ..LabOptions::default() }).await;
     let number = "+12025550162";
@@ -56,8 +58,17 @@ async fn both_sides_are_understood_and_stored_in_their_places() {
     let browser = Box::leak(Box::new(Browser::start(&microphone)));
     let dialer = Dialer::signed_in(&world, browser, "page-speech", "0122").await;
     dialer.call(number).await;
-    sleep(length).await;
-    let jitter_buffer = dialer.jitter_buffer().await;
+    // Of the first half minute and of the last one, which may be the same.
+    let measured = length.min(Duration::from_secs(30));
+    let begun = Instant::now();
+    sleep(Duration::from_secs(1)).await;
+    let mut jitter_buffers = Vec::new();
+    for until in [measured, length] {
+        sleep(until.saturating_sub(measured + begun.elapsed())).await;
+        let before = dialer.jitter_buffer().await;
+        sleep(until.saturating_sub(begun.elapsed())).await;
+        jitter_buffers.push(dialer.jitter_buffer().await.millis_since(before));
+    }
     dialer.hang_up().await;
 
     let conversation = dialer.conversation().await;
@@ -74,7 +85,7 @@ async fn both_sides_are_understood_and_stored_in_their_places() {
     assert_whole(&stored, length);
     assert_like(&spoken.user, &stored.user, "the microphone");
     assert_like(call.sent_by_callee(), &stored.remote, "the callee");
-    assert_aligned(call, &stored, jitter_buffer);
+    assert_aligned(call, &stored, &jitter_buffers);
     assert_apart(&stored);
 }
 
@@ -101,9 +112,12 @@ fn assert_like(recording: &[i16], stored: &[i16], whose: &str) {
 }
 
 /// Asserts that what the callee says is stored beside what the user says while it is heard, at the call's beginning and at its
-/// end, and that the callee is as late then as at first. (The browser's microphone is a file, whose clock stands still whenever the
-/// machine is too busy to read it; so the user's side is held against what the carrier heard.) Between the two lies what the call itself takes: a packet of the user's, and the browser's jitter buffer.
-fn assert_aligned(call: &CarriedCall, stored: &PerChannel<Vec<i16>>, jitter_buffer: f64) {
+/// end, and that the callee is as late then as at first. Between the two lies what the call itself takes: a packet of the user's,
+/// and the browser's jitter buffer.
+///
+/// The browser's microphone is a file, whose clock stands still whenever the machine is too busy to read it. So the user's side is
+/// held against what the carrier heard, and when: what came later and later was not said in time.
+fn assert_aligned(call: &CarriedCall, stored: &PerChannel<Vec<i16>>, jitter_buffers: &[f64]) {
     // On the carrier's one clock: when it heard what the user said, and when it said what is stored of the callee.
     let on_carrier = PerChannel { user: call.heard_by_callee(), remote: call.sent_by_callee() };
     let end = [on_carrier.user.len(), on_carrier.remote.len(), stored.user.len()].into_iter().min().unwrap_or_default();
@@ -111,21 +125,33 @@ fn assert_aligned(call: &CarriedCall, stored: &PerChannel<Vec<i16>>, jitter_buff
     let near = PerChannel::from_fn(|side| {
         offset(&on_carrier.get(side)[beginning.clone()], &stored.get(side)[beginning.clone()])
     });
+    let parts = [beginning, end.saturating_sub(HALF_MINUTE)..end];
+    let stood_still = parts.clone().map(|part| held_up(call, &part));
     let mut late = Vec::new();
-    for part in [beginning, end.saturating_sub(HALF_MINUTE)..end] {
+    for ((part, stood), jitter_buffer) in parts.into_iter().zip(stood_still).zip(jitter_buffers) {
         let later = |side| {
             let found = find(&on_carrier.get(side)[part.clone()], &stored.get(side)[part.clone()], *near.get(side));
             median(found.iter().filter(|found| found.likeness > 0.5).map(Found::millis).collect())
         };
-        late.push(later(Channel::Remote));
-        let apart = late[late.len() - 1] - later(Channel::User);
-        let own = apart - PACKET - jitter_buffer;
+        let stood = stood - stood_still[0];
+        let (callee, user) = (later(Channel::Remote), later(Channel::User));
+        late.push(callee - jitter_buffer);
+        let own = callee - user + stood - PACKET - jitter_buffer;
         println!(
-            "the callee is stored {apart:.1} ms after what the user said when it was sent, {own:.1} ms by ourselves"
+            "stored: the callee {callee:.1} ms late, of which the jitter buffer has {jitter_buffer:.1}; the user {user:.1} ms, \
+             of which the microphone has stood still {stood:.1}: {own:.1} ms by ourselves"
         );
         assert!(own.abs() < APART, "{own} ms");
     }
     assert!((late[0] - late[1]).abs() < APART, "the callee drifts: {late:?} ms");
+}
+
+/// How late the packets of a part of what the carrier heard came at the least, after their place, in milliseconds from any moment.
+fn held_up(call: &CarriedCall, part: &Range<usize>) -> f64 {
+    let connected = call.connected.map_or(0, Samples::get);
+    let part = connected + part.start as u64..connected + part.end as u64;
+    let own = call.arrivals.iter().filter(|(heard, _)| part.contains(&heard.get()));
+    own.map(|(heard, at)| 1_000.0 * (at.as_secs_f64() - heard.seconds())).fold(f64::INFINITY, f64::min)
 }
 
 /// Asserts that where only one side speaks, the other one is silent.

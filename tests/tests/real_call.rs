@@ -21,6 +21,7 @@ use fourwire_tests::world::SECRET;
 use fourwire_tests::{World, http, workerd};
 use fourwire_wire::frame::Channel;
 use fourwire_wire::segment::WireSegment;
+use fourwire_wire::structured::Category;
 
 const USER: &str = "real-call";
 /// Of the peer's app.
@@ -63,6 +64,13 @@ async fn a_real_call_is_understood_each_side_by_itself() {
         let own: Vec<_> = segments.iter().filter(|segment| segment.is_user == (channel == Channel::User)).collect();
         assert_in_their_turns(&own, recording.turns.get(channel));
     }
+
+    // Two strangers begin to talk: nobody promises or asks for anything.
+    let structured = &stored.structured;
+    println!("{structured:?}: {:?}, {:?}", structured.title, structured.overview);
+    assert_eq!(structured.category, Category::Social);
+    assert!(!structured.title.expose().is_empty() && !structured.overview.expose().is_empty());
+    assert!(structured.action_items.is_empty() && structured.events.is_empty(), "{structured:?}");
 
     let heard = sides(world.edge(), &options.token, stored.id).await;
     let mut kept = world.kill_and_read(USER);

@@ -15,8 +15,11 @@ const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
 const LENGTH: u32 = 64;
 /// The filter's edge, as a part of half the lower rate.
 const CUTOFF: f32 = 0.945;
-/// Positions between two samples for which a filter is made; what lies between is interpolated.
-const PHASES: usize = 160;
+/// Most positions between two samples for which a filter is made: enough for each that occurs at 11.025 kHz and all other rates
+/// in use. So many filters are 164 kB.
+const MOST_PHASES: u32 = 640;
+/// Positions for which a filter is made at the least: rubato's may lie one position aside, which is then nothing.
+const PHASES: u32 = 160;
 /// Chunks a second: 5 ms each, which is the delay that chunks add.
 const CHUNKS: u32 = 200;
 
@@ -78,10 +81,11 @@ impl Filter {
     fn new(rate: u32) -> Option<Self> {
         // rubato wants multiples of 8.
         let length = (LENGTH * rate / rate.min(SAMPLES_PER_SECOND)).next_multiple_of(8);
+        let (phases, interpolation) = phases(rate);
         let parameters = SincInterpolationParameters::new(usize::try_from(length).ok()?, WindowFunction::Blackman)
             .f_cutoff(CUTOFF)
-            .oversampling_factor(PHASES)
-            .interpolation(SincInterpolationType::Linear);
+            .oversampling_factor(usize::try_from(phases).ok()?)
+            .interpolation(interpolation);
         let ratio = f64::from(SAMPLES_PER_SECOND) / f64::from(rate);
         let chunk = usize::try_from(rate / CHUNKS).ok()?;
         let inner = Async::new_sinc(ratio, 1.0, &parameters, chunk, 2, FixedAsync::Input).ok()?;
@@ -149,6 +153,19 @@ impl Filter {
     }
 }
 
+/// For how many positions between two samples filters are made, and what is done between those. At a rate that is in a simple
+/// ratio to 16 kHz no others occur, and one filter a sample is exact; else two are weighed against each other.
+fn phases(rate: u32) -> (u32, SincInterpolationType) {
+    let (mut divisor, mut rest) = (SAMPLES_PER_SECOND, rate);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    match SAMPLES_PER_SECOND / divisor {
+        phases @ ..=MOST_PHASES => (phases * PHASES.div_ceil(phases), SincInterpolationType::Nearest),
+        _ => (PHASES, SincInterpolationType::Linear),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::f64::consts::TAU;
@@ -158,8 +175,8 @@ mod tests {
 
     use super::*;
 
-    /// What contexts have been seen to run at.
-    const SEEN: [u32; 6] = [16_000, 44_100, 48_000, 8_000, 96_000, 24_000];
+    /// What contexts have been seen to run at, and one in no simple ratio to 16 kHz.
+    const SEEN: [u32; 8] = [16_000, 44_100, 48_000, 8_000, 96_000, 24_000, 11_025, 44_097];
 
     fn tone(rate: u32, hz: f64, seconds: f64) -> Vec<f32> {
         let count = (f64::from(rate) * seconds).round() as usize;

@@ -2,7 +2,7 @@
 //! nor network.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use fourwire_wire::frame::PerChannel;
@@ -28,30 +28,29 @@ const FULL: Duration = Duration::from_millis(50);
 #[wasm_bindgen(skip_typescript)]
 pub fn serve() -> Result<(), JsValue> {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().dyn_into()?;
-    let shell = Rc::new(Shell {
-        session: RefCell::new(Session::new(js_sys::Math::random)),
-        socket: RefCell::new(None),
-        url: RefCell::new(String::new()),
-        timer: Cell::new(None),
-        samples: RefCell::default(),
-        scope,
+    let shell = Rc::new_cyclic(|shell: &Weak<Shell>| {
+        let shell = Weak::clone(shell);
+        let on_timeout = move || {
+            if let Some(shell) = shell.upgrade() {
+                shell.run(Event::Timeout);
+            }
+        };
+        Shell {
+            session: RefCell::new(Session::new(js_sys::Math::random)),
+            socket: RefCell::new(None),
+            url: RefCell::new(String::new()),
+            timer: Cell::new(None),
+            on_timeout: Closure::new(on_timeout),
+            samples: RefCell::default(),
+            scope,
+        }
     });
     let on_message = {
         let shell = Rc::clone(&shell);
         Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| shell.page_says(&message.data()))
     };
     shell.scope.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
-    let on_timeout = {
-        let shell = Rc::clone(&shell);
-        Closure::<dyn FnMut()>::new(move || shell.run(Event::Timeout))
-    };
-    ON_TIMEOUT.set(Some(on_timeout));
     Ok(())
-}
-
-thread_local! {
-    /// What the timer calls: made once, and lives as long as the worker.
-    static ON_TIMEOUT: RefCell<Option<Closure<dyn FnMut()>>> = const { RefCell::new(None) };
 }
 
 struct Shell {
@@ -60,6 +59,8 @@ struct Shell {
     socket: RefCell<Option<Socket>>,
     url: RefCell<String>,
     timer: Cell<Option<i32>>,
+    /// What the timer calls.
+    on_timeout: Closure<dyn FnMut()>,
     /// The block that is looked at, copied out of JavaScript's memory.
     samples: RefCell<Vec<f32>>,
 }
@@ -202,12 +203,9 @@ impl Shell {
         let Some(wait) = wait else { return };
         // Rounded up: a timer that fires early would only be set again.
         let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX).saturating_add(1);
-        ON_TIMEOUT.with_borrow(|on_timeout| {
-            let Some(on_timeout) = on_timeout else { return };
-            let handler = on_timeout.as_ref().unchecked_ref();
-            let timer = self.scope.set_timeout_with_callback_and_timeout_and_arguments_0(handler, wait);
-            self.timer.set(timer.ok());
-        });
+        let handler = self.on_timeout.as_ref().unchecked_ref();
+        let timer = self.scope.set_timeout_with_callback_and_timeout_and_arguments_0(handler, wait);
+        self.timer.set(timer.ok());
     }
 
     fn open(self: &Rc<Self>) {

@@ -17,8 +17,8 @@ use crate::site;
 use crate::stamp::{self, Stamp};
 use crate::worker::{self, Flavour};
 
-/// Tells tests of calls in the browser to take their time.
-const LONG_CALL: &str = "FOURWIRE_LONG_CALL";
+/// Tells tests to take their time.
+const LONG: &str = "FOURWIRE_LONG";
 
 /// What is run.
 #[derive(Args)]
@@ -28,7 +28,8 @@ pub struct Options {
     /// Name the steps and run none
     #[arg(long)]
     list: bool,
-    /// Let calls in the browser last as long as they do outside: ten minutes of speech, a network that is away for twenty seconds
+    /// Let troubles and calls last as long as they do outside: ten minutes of speech in the browser, a network that is away for
+    /// twenty seconds, an archive that refuses for two minutes
     #[arg(long)]
     long: bool,
 }
@@ -104,7 +105,7 @@ pub fn run(repo: &Repo, options: &Options) -> Result<()> {
     }
     setup::run(repo, Some(Purpose::Test))?;
     eprintln!();
-    let variables = options.long.then_some((LONG_CALL, "1"));
+    let variables = options.long.then_some((LONG, "1"));
     let mut progress = Progress::new(chosen.len());
     for check in chosen {
         let stamp = check.stamp(repo)?;

@@ -66,7 +66,9 @@ pub fn build(repo: &Repo, progress: &mut Progress) -> Result<()> {
                 "fourwire_web",
             ])
             .arg("--out-dir")
-            .arg(&pkg);
+            .arg(&pkg)
+            // The resampler takes a third of the time. Every browser that Twilio's SDK runs in has it.
+            .env("RUSTFLAGS", "-C target-feature=+simd128");
         process::run_logged(&mut wasm_pack, &log)?;
 
         let site = output(repo);

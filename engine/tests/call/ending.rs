@@ -67,7 +67,7 @@ fn a_store_that_fails_is_offered_the_same_conversation_until_it_takes_it() {
     assert_eq!(told(&call), ["processing"]);
     // 1 + 2 + … + 64 s
     call.run_for(120_000);
-    assert_eq!(told(&call), ["processing", "closed by the server"], "an idle client is gone, the conversation is not");
+    assert_eq!(told(&call), ["processing", "finished", "closed as agreed"], "who has ended the call may wait for it");
     assert_eq!(call.world.store.offered, 8);
     call.assert_heard(User, &said);
     assert!(call.session.is_done());

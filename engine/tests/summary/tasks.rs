@@ -92,6 +92,8 @@ fn promises_and_requests_become_tasks_with_who_and_when() {
             &["T: If you can finish the slides by Thursday, I'd appreciate it."],
             &[("You: Finish the slides by Thursday", Some("2026-03-12T23:59"))],
         ),
+        (&["T: We'll call you tomorrow."], &[("Ann: Call you tomorrow", Some("2026-03-12T23:59"))]),
+        (&["T: So we'll call you back."], &[("Ann: Call you back", None)]),
         (&["U: We should order more paper, but not today."], &[("Both: Order more paper", None)]),
     ];
     for (lines, expected) in dialogues {
@@ -127,6 +129,7 @@ fn what_was_done_denied_or_only_asked_about_is_no_task() {
         "T: I thought I would send it.",
         "T: Give me a second.",
         "T: We'll see.",
+        "T: So, we'll call you.",
         "T: I should have called.",
         "T: Why should I pay that?",
         "T: Let me know.",

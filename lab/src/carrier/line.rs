@@ -53,6 +53,7 @@ pub(super) struct Line {
     is_connected: bool,
     /// Frames since the start: the timeline of the call.
     frames: u64,
+    begun: Instant,
     /// Whether something arrived already.
     has_heard: bool,
     /// Nothing is let through until then.
@@ -80,6 +81,7 @@ impl Line {
             mid: None,
             is_connected: false,
             frames: 0,
+            begun: Instant::now(),
             has_heard: false,
             stopped_until: None,
         }
@@ -207,9 +209,13 @@ impl Line {
         let begins_at = if self.has_heard { 0 } else { usize::try_from(self.frames).unwrap_or_default() * FRAME };
         self.has_heard = true;
         if keeps {
+            let now = self.begun.elapsed();
             self.page.update(|call| {
                 keep(&mut call.heard, &vec![0; begins_at]);
                 keep(&mut call.heard, &audio);
+                if !audio.is_empty() {
+                    call.arrivals.push((Samples::new(call.heard.len() as u64), now));
+                }
             });
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Both sides' audio is on one timeline, which begins with the media and is counted in samples.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fourwire_wire::pii::Pii;
 use fourwire_wire::units::{SAMPLES_PER_SECOND, Samples};
@@ -61,6 +61,8 @@ pub struct CarriedCall {
     /// What the caller said, at 16 kHz from the start of the media on: silence until the two are connected, and where
     /// nothing arrived.
     pub heard: Vec<i16>,
+    /// How far `heard` reached when each packet had come, and when that was, since the start of the media.
+    pub arrivals: Vec<(Samples, Duration)>,
     /// What the caller was sent, on the same timeline: ringback, announcements, the callee.
     pub sent: Vec<i16>,
     /// Where in both the callee and the caller were connected.
@@ -89,6 +91,7 @@ impl CarriedCall {
             callee: None,
             codec: None,
             heard: Vec::new(),
+            arrivals: Vec::new(),
             sent: Vec::new(),
             connected: None,
             digits: Pii::new(String::new()),

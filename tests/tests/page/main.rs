@@ -54,6 +54,12 @@ fn assert_unbroken(conversation: &Conversation, channel: Channel) -> (usize, usi
         // seen on the other side, which no network touches.
         heard.dedup_by(|next, word| next.1 == word.1);
     }
+    assert_in_step(&heard, channel)
+}
+
+/// The same of words, with the seconds at which they begin.
+#[track_caller]
+fn assert_in_step(heard: &[(f64, String)], channel: Channel) -> (usize, usize) {
     let places: Vec<usize> = heard.iter().map(|(_, word)| place(word)).collect();
     let first = *places.first().unwrap_or_else(|| panic!("{channel:?} said nothing"));
     let (early, late) = tolerance(channel);

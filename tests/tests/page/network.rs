@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fourwire_lab::LabOptions;
 use fourwire_tests::dialer::{self, Dialer};
+use fourwire_tests::takes_its_time;
 use fourwire_wire::frame::Channel;
 use tokio::time::sleep;
 
@@ -50,7 +51,7 @@ async fn a_network_that_swallows_everything_for_5_seconds_loses_nothing() {
 /// Eight seconds, since a test run should not last much longer than it must; `cargo xtask test --long` takes twenty.
 #[tokio::test]
 async fn a_network_that_breaks_for_long_loses_nothing() {
-    let seconds = if std::env::var_os("FOURWIRE_LONG_CALL").is_some() { 20 } else { 8 };
+    let seconds = if takes_its_time() { 20 } else { 8 };
     call_with_a_break("page-break-long", "0118", "+12025550158", seconds, true).await;
 }
 

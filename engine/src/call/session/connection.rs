@@ -110,7 +110,8 @@ impl Session {
         }
         self.state.seen_at = now;
         self.timers.set(Timer::Grace, self.has_ended().then(|| now + ending::HANG_UP_MILLIS));
-        self.timers.set(Timer::Idle, Some(now + IDLE_MILLIS));
+        // Who has ended the call has nothing more to say, and waits.
+        self.timers.set(Timer::Idle, matches!(self.phase, Phase::Live).then(|| now + IDLE_MILLIS));
         self.timers.set(Timer::Ping, Some(now + PING_EVERY_MILLIS));
     }
 

@@ -44,8 +44,9 @@ impl Session {
         self.flush(now);
         self.phase = Phase::Draining;
         self.state.ending = true;
-        self.timers.set(Timer::Grace, None);
-        self.timers.set(Timer::Longest, None);
+        for timer in [Timer::Grace, Timer::Longest, Timer::Idle] {
+            self.timers.set(timer, None);
+        }
         self.timers.set(Timer::Drain, Some(now + DRAIN_MILLIS));
         self.finish_links(now);
         self.pusher.finish(now);

@@ -208,7 +208,9 @@ fn task<'a>(talk: &Talk<'_>, spot: Spot<'a>, (verb_at, stop): (usize, usize), tr
         // "We will send you the form" is said by one side for a company, and leaves the other out.
         Ask::Both => spoken().any(|said| matches!(said, "you" | "your")).then_some(sentence.channel),
     };
-    if trigger.ask == Ask::Advice && due.is_none() {
+    // "We'll call you" takes leave; who means it says when, or what about.
+    let takes_leave = trigger.ask == Ask::Both && spoken().eq(["you"]);
+    if due.is_none() && (trigger.ask == Ask::Advice || takes_leave) {
         return None;
     }
     let name = talk.name();
