@@ -1,5 +1,6 @@
 //! The network breaks, or the Worker is restarted, while both talk: nothing is lost, and the page says how it stands.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fourwire_lab::LabOptions;
@@ -36,6 +37,17 @@ async fn call_with_a_break(user: &str, own: &str, number: &str, seconds: u64, sa
     }
     let stored = dialer.stored().await;
     assert_eq!(stored.user.len(), stored.remote.len());
+    assert_calls_again(&dialer, number).await;
+}
+
+/// Asserts that another call works.
+async fn assert_calls_again(dialer: &Dialer<'_>, number: &str) {
+    dialer.call(number).await;
+    sleep(Duration::from_secs(3)).await;
+    dialer.hang_up().await;
+    let said: BTreeSet<String> = dialer.captions().await.into_iter().map(|(whose, _)| whose).collect();
+    assert_eq!(said.len(), 2, "both sides: {said:?}");
+    assert_eq!((dialer.trouble().await.as_str(), dialer.conversations().await), ("", 2));
 }
 
 #[tokio::test]
@@ -74,4 +86,5 @@ async fn a_worker_that_is_killed_and_comes_back_gets_all_that_it_lost() {
     for channel in Channel::BOTH {
         assert!(assert_unbroken(&conversation, channel).1 >= 10);
     }
+    assert_calls_again(&dialer, "+12025550159").await;
 }
