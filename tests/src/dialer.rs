@@ -1,5 +1,6 @@
 //! The web dialer as its user has it: signed in, with a number of their own, in a real browser.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use fourwire_lab::LabOptions;
@@ -76,8 +77,11 @@ pub fn words_for_microphone() -> Vec<i16> {
     script.samples(WORD_MILLIS * VOCABULARY.len() as u64)
 }
 
-/// Calls that run at once: more of them and the browser, on two cores, no longer hears in time.
-static SEATS: Semaphore = Semaphore::const_new(4);
+/// Calls that run at once: one for each four tests. More of them and the browser, on two cores, no longer hears in time.
+static SEATS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let tests = std::env::var("RUST_TEST_THREADS").ok().and_then(|threads| threads.parse::<usize>().ok());
+    Semaphore::new(tests.map_or(1, |tests| tests.div_ceil(4)))
+});
 
 /// A user in front of the dialer.
 pub struct Dialer<'a> {

@@ -13,12 +13,16 @@
 //! the next one starts where the last final result ended. The same goes for one that is given up because a client that will come
 //! back was cut off in the middle of a word (`Suspended`).
 
+mod flow;
+
 use std::rc::Rc;
 
 use fourwire_wire::event::{ServiceStatus, SpeechFault, Status};
 use fourwire_wire::frame::Channel;
 use fourwire_wire::query::Language;
 use fourwire_wire::units::{Samples, UnixMillis};
+
+use flow::{Flow, is_speech};
 
 use super::backlog::{self, Backlog};
 use super::{Action, Down, StreamId};
@@ -32,19 +36,6 @@ const PIECE_BYTES: usize = 3_200;
 /// How long a service may take to accept a stream, in milliseconds.
 const CONNECT_MILLIS: u64 = 5_000;
 
-/// So much speech makes an answer due: a click or a cough is no speech. Services answer about every second.
-const QUIET_SPEECH: Samples = Samples::from_millis(500);
-
-/// How long an answer may be due, in milliseconds. A silent service is noticed within 5 s: the first 500 ms of speech take
-/// a second where every other moment is a pause, and 100 ms more until a piece is full.
-const QUIET_MILLIS: u64 = 3_900;
-
-/// Mean absolute sample value of a piece above which it counts as speech (−44 dBFS): line noise lies below.
-const SPEECH_LEVEL: u64 = 200;
-
-/// How often a stream without audio is kept open, in milliseconds. Deepgram closes after 10 s; twice this is less.
-const KEEP_ALIVE_MILLIS: u64 = 4_000;
-
 /// How long a service may take to say the rest after the last audio, in milliseconds.
 const DRAIN_MILLIS: u64 = 5_000;
 
@@ -53,8 +44,6 @@ const FIRST_WAIT_MILLIS: u64 = 1_000;
 /// Longest wait before a retry, in milliseconds.
 const LONGEST_WAIT_MILLIS: u64 = 16_000;
 
-/// Deepgram takes audio at up to 1.25 times its duration; a stream may run ahead of that by this much.
-const HEAD_START: Samples = Samples::from_millis(2_000);
 /// When audio is held back by that limit, the next piece is tried after this many milliseconds.
 const PACE_MILLIS: u64 = 200;
 
@@ -99,18 +88,6 @@ enum State {
     },
     /// What has no final words waits for what follows it, or for the call's end.
     Suspended,
-}
-
-/// What is known of an open stream's two directions.
-#[derive(Debug)]
-struct Flow {
-    opened: UnixMillis,
-    /// When audio or a keep-alive last went out.
-    last_sent: UnixMillis,
-    /// Speech sent since the service last said anything.
-    unanswered: Samples,
-    /// When that became so much that an answer is due.
-    due_since: Option<UnixMillis>,
 }
 
 impl Link {
@@ -177,13 +154,7 @@ impl Link {
         let (from, to) = self.next_piece();
         let State::Open(flow) = &mut self.state else { return None };
         let piece = self.backlog.slice(from, to);
-        if is_speech(piece) {
-            flow.unanswered = flow.unanswered + to.saturating_sub(from);
-            if flow.unanswered >= QUIET_SPEECH {
-                flow.due_since.get_or_insert(now);
-            }
-        }
-        flow.last_sent = now;
+        flow.sent(piece, to.saturating_sub(from), now);
         self.sent = to;
         Some((self.stream, piece))
     }
@@ -232,7 +203,7 @@ impl Link {
             // While the service made up its mind, the oldest audio may have gone.
             self.rewind();
             self.gap_told = false;
-            self.state = State::Open(Flow { opened: now, last_sent: now, unanswered: Samples::ZERO, due_since: None });
+            self.state = State::Open(Flow::new(now));
         }
     }
 
@@ -301,8 +272,7 @@ impl Link {
             State::Open(flow) => {
                 let held_back = self.backlog.end().saturating_sub(self.sent) >= PIECE;
                 let pace = (held_back || self.finishing).then_some(now + PACE_MILLIS);
-                let quiet = flow.due_since.map(|since| since + QUIET_MILLIS);
-                [Some(flow.last_sent + KEEP_ALIVE_MILLIS), pace, quiet].into_iter().flatten().min()
+                [Some(flow.keep_alive_at()), pace, flow.dead_at()].into_iter().flatten().min()
             }
         }
     }
@@ -321,13 +291,13 @@ impl Link {
                 return true;
             }
             State::Waiting { until } if now >= *until => self.connect(now, actions),
-            State::Open(flow) if flow.is_dead(now) => {
+            State::Open(flow) if flow.dead_at().is_some_and(|at| now >= at) => {
                 self.close(actions);
                 self.lose(SpeechFault::Quiet, now, actions);
                 return true;
             }
-            State::Open(flow) if now >= flow.last_sent + KEEP_ALIVE_MILLIS => {
-                flow.last_sent = now;
+            State::Open(flow) if now >= flow.keep_alive_at() => {
+                flow.kept_alive(now);
                 if let Some(provider) = self.providers.get(self.chosen) {
                     let text = provider.keep_alive();
                     actions.push(Action::SpeechText { channel: self.channel, stream: self.stream, text });
@@ -448,8 +418,7 @@ impl Link {
     /// The service said something: it is alive, and captions that had stopped are back.
     fn answered(&mut self, actions: &mut Vec<Action<'static>>) {
         if let State::Open(flow) = &mut self.state {
-            flow.unanswered = Samples::ZERO;
-            flow.due_since = None;
+            flow.answered();
         }
         if self.faults > 0 {
             self.faults = 0;
@@ -502,24 +471,6 @@ pub(super) enum News {
     Words(Samples, Window),
     /// The open utterance is over.
     UtteranceEnd,
-}
-
-impl Flow {
-    /// How much audio the stream may have been sent by now: 1.25 times the time it has been open, and a head start.
-    fn allowance(&self, now: UnixMillis) -> Samples {
-        HEAD_START + Samples::from_millis(now.since(self.opened).saturating_mul(5) / 4)
-    }
-
-    fn is_dead(&self, now: UnixMillis) -> bool {
-        self.due_since.is_some_and(|since| now >= since + QUIET_MILLIS)
-    }
-}
-
-/// Whether a piece of PCM16 is loud enough to hold speech.
-fn is_speech(piece: &[u8]) -> bool {
-    let samples = piece.as_chunks::<2>().0;
-    let sum: u64 = samples.iter().map(|bytes| u64::from(i16::from_le_bytes(*bytes).unsigned_abs())).sum();
-    sum > SPEECH_LEVEL.saturating_mul(u64::try_from(samples.len()).unwrap_or(u64::MAX))
 }
 
 /// The side of the call as the user knows it.
