@@ -14,12 +14,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fourwire_lab::LabOptions;
-use fourwire_lab::twilio::TwilioOptions;
 use fourwire_tests::World;
 use fourwire_tests::browser::Browser;
-use fourwire_tests::dialer::{Dialer, words_for_microphone, write_wav};
+use fourwire_tests::dialer::{self, Dialer, words_for_microphone, write_wav};
 use fourwire_tests::workerd::Built;
-use fourwire_tests::world::PUBLIC_ORIGIN;
 use fourwire_web::capture::{Block, Capture, Silenced};
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::units::SAMPLES_PER_SECOND;
@@ -41,8 +39,6 @@ pub const OTHER_RATE: u32 = 44_100;
 
 /// Whoever has this number picks up, and says a word a second.
 const CALLEE: &str = "+12025550150";
-/// How long their telephone rings.
-const RING: Duration = Duration::from_millis(300);
 /// Samples of a side in a block of the worklet's.
 const BLOCK: usize = 2_048;
 /// Seconds of a call that are resampled natively: enough that its clock's resolution does not count.
@@ -151,9 +147,7 @@ pub async fn run(plan: &Plan, progress: impl Fn(&str)) -> Result<Page> {
     write_wav(&microphone, USUAL_RATE, &words_for_microphone());
     // It ends with this process.
     let browser: &'static Browser = Box::leak(Box::new(Browser::start(&microphone)));
-    let twilio = TwilioOptions { ring: RING, ..TwilioOptions::default() };
-    let world = World::of(Built::Ship, LabOptions { twilio, ..LabOptions::default() }, |_, _| {}).await;
-    world.lab.twilio().set_voice_url(format!("{PUBLIC_ORIGIN}/v1/phone/twiml"));
+    let world = dialer::world_of(Built::Ship, LabOptions::default()).await;
 
     let bench = Bench { plan: *plan, browser, world: &world, trace: scratch.file("trace.json") };
     let (mut rounds, mut chromium) = (Vec::new(), String::new());

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::browser::{Browser, Tab};
 use crate::front::Front;
+use crate::workerd::Built;
 use crate::world::{PUBLIC_ORIGIN, World};
 use crate::{http, playback};
 
@@ -31,6 +32,7 @@ const PREPARATION: &str = "
     globalThis.RTCPeerConnection = class extends NativePeer {
       constructor(...given) { super(...given); globalThis.peers.push(this); }
     };
+    globalThis.currentPeer = () => globalThis.peers.filter((peer) => peer.connectionState !== 'closed').at(-1);
     const native = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
     navigator.mediaDevices.getUserMedia = ({ audio, ...rest }) => native({
       ...rest,
@@ -50,8 +52,13 @@ const PREPARATION: &str = "
 
 /// A world with a telephone company that calls the Worker back.
 pub async fn world(options: LabOptions) -> World {
+    world_of(Built::Drill, options).await
+}
+
+/// The same around any of the Workers that are built.
+pub async fn world_of(built: Built, options: LabOptions) -> World {
     let twilio = TwilioOptions { ring: RING, ..options.twilio };
-    let world = World::with(LabOptions { twilio, ..options }, |_| {}).await;
+    let world = World::of(built, LabOptions { twilio, ..options }, |_, _| {}).await;
     world.lab.twilio().set_voice_url(format!("{PUBLIC_ORIGIN}/v1/phone/twiml"));
     world
 }
@@ -240,8 +247,7 @@ impl<'a> Dialer<'a> {
     /// When there is no call.
     pub async fn jitter_buffer(&self) -> JitterBuffer {
         let script = "(async () => {
-            const peer = peers.filter((peer) => peer.connectionState !== 'closed').at(-1);
-            const inbound = [...(await peer.getStats()).values()].find(({ type }) => type === 'inbound-rtp');
+            const inbound = [...(await currentPeer().getStats()).values()].find(({ type }) => type === 'inbound-rtp');
             return [inbound.jitterBufferDelay, inbound.jitterBufferEmittedCount];
         })()";
         let (seconds, samples) = serde_json::from_value(self.tab.eval(script).await).expect("two numbers");

@@ -67,7 +67,6 @@ async fn a_real_call_is_understood_each_side_by_itself() {
 
     // Two strangers begin to talk: nobody promises or asks for anything.
     let structured = &stored.structured;
-    println!("{structured:?}: {:?}, {:?}", structured.title, structured.overview);
     assert_eq!(structured.category, Category::Social);
     assert!(!structured.title.expose().is_empty() && !structured.overview.expose().is_empty());
     assert!(structured.action_items.is_empty() && structured.events.is_empty(), "{structured:?}");

@@ -67,7 +67,7 @@ pub fn build(repo: &Repo, progress: &mut Progress) -> Result<()> {
             ])
             .arg("--out-dir")
             .arg(&pkg)
-            // The resampler takes a third of the time. Every browser that Twilio's SDK runs in has it.
+            // The resampler takes a third of the time; which browsers have it stands in web/README.md.
             .env("RUSTFLAGS", "-C target-feature=+simd128");
         process::run_logged(&mut wasm_pack, &log)?;
 

@@ -151,9 +151,7 @@ impl Recorder {
     pub(super) fn poll(&mut self, now: UnixMillis) -> Option<Action<'static>> {
         if let Some(chunk) = self.cut(now) {
             // The owner may have this very chunk from before a restart; it keeps the new one in its place.
-            let before = self.beyond_gap.len();
-            self.beyond_gap.retain(|kept| *kept != chunk.span);
-            let is_new = self.beyond_gap.len() == before;
+            let is_new = !take_off(&mut self.beyond_gap, &chunk.span);
             if is_new && self.on_its_way.is_none() && self.waiting.is_empty() {
                 self.on_its_way = Some(OnItsWay { span: chunk.span, kept: false });
                 return Some(Action::Record(chunk));
@@ -280,10 +278,15 @@ impl Recorder {
             self.on_its_way = None;
             return true;
         }
-        let before = self.waiting.len();
-        self.waiting.retain(|waiting| waiting != span);
-        self.waiting.len() < before
+        take_off(&mut self.waiting, span)
     }
+}
+
+/// Takes a chunk off a list; false where it is not on it.
+fn take_off(list: &mut VecDeque<ChunkSpan>, span: &ChunkSpan) -> bool {
+    let before = list.len();
+    list.retain(|listed| listed != span);
+    list.len() < before
 }
 
 /// Whether both sides of a chunk end at a position or before.

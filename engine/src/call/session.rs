@@ -143,6 +143,7 @@ impl WhereToGoOn {
         Self { record, captions: settled.min(record) }
     }
 }
+
 impl Session {
     /// A new call.
     #[must_use]

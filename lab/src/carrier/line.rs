@@ -212,8 +212,9 @@ impl Line {
             let now = self.begun.elapsed();
             self.page.update(|call| {
                 keep(&mut call.heard, &vec![0; begins_at]);
+                let before = call.heard.len();
                 keep(&mut call.heard, &audio);
-                if !audio.is_empty() {
+                if call.heard.len() > before {
                     call.arrivals.push((Samples::new(call.heard.len() as u64), now));
                 }
             });

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::support::{QUERY, Stream, error_code, finals, lab};
 use fourwire_lab::deepgram::{Closed, Fault, Refusal, SpeechOptions, Which};
 use fourwire_lab::tones::Script;
 use fourwire_wire::units::Samples;
 use tokio::time::timeout;
+
+use crate::support::{QUERY, Stream, error_code, finals, lab};
 
 const KEY: [(&str, &str); 1] = [("authorization", "Token lab-deepgram-key")];
 const SOON: Duration = Duration::from_millis(500);

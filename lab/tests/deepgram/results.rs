@@ -1,10 +1,11 @@
 //! What a stream says of tones, message by message, and where.
 
-use crate::support::{QUERY, Stream, finals, lab, transcript};
 use fourwire_lab::deepgram::SpeechOptions;
 use fourwire_lab::resample::resample;
 use fourwire_lab::tones::Script;
 use serde_json::Value;
+
+use crate::support::{QUERY, Stream, finals, lab, transcript};
 
 /// A message in a few words.
 fn short(message: &Value) -> String {

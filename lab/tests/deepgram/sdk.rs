@@ -5,12 +5,13 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::support::{finals, lab};
 use fourwire_lab::deepgram::{KEY, SpeechOptions};
 use fourwire_lab::tones::Script;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+
+use crate::support::{finals, lab};
 
 #[tokio::test]
 async fn the_services_own_sdk_transcribes_through_the_lab() {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::support::{QUERY, Stream, error_code, finals, lab};
 use fourwire_lab::deepgram::{Closed, SpeechOptions};
 use fourwire_lab::tones::Script;
+
+use crate::support::{QUERY, Stream, error_code, finals, lab};
 
 fn impatient() -> SpeechOptions {
     SpeechOptions { idle_limit: Duration::from_millis(400), ..SpeechOptions::default() }

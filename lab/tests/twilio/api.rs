@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
+use fourwire_lab::twilio::{ACCOUNT_SID, API_KEY_SECRET, API_KEY_SID, AUTH_TOKEN, ApiRequest, Fault, Operation};
+
 use crate::support::{
     ANN, GOOD, LIMIT, caller_id, caller_ids, lab, list, refusal, request, start, try_request, wait_for,
 };
-use axum::http::Method;
-use fourwire_lab::twilio::{ACCOUNT_SID, API_KEY_SECRET, API_KEY_SID, AUTH_TOKEN, ApiRequest, Fault, Operation};
 
 const SOON: Duration = Duration::from_millis(300);
 

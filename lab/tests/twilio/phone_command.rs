@@ -3,7 +3,6 @@
 use std::process::Output;
 use std::sync::Arc;
 
-use crate::support::{ANN, lab, start, token};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +13,8 @@ use fourwire_lab::twilio::Outcome;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
+
+use crate::support::{ANN, lab, start, token};
 
 /// What the stand-in knows: nothing but its lab, and its own address.
 #[derive(Clone)]

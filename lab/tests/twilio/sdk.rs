@@ -5,10 +5,11 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::support::lab;
 use fourwire_lab::twilio::{ACCOUNT_SID, API_KEY_SECRET, API_KEY_SID, AUTH_TOKEN, TWIML_APP_SID};
 use serde_json::{Value, json};
 use tokio::process::Command;
+
+use crate::support::lab;
 
 #[tokio::test]
 async fn the_companys_own_library_verifies_numbers_and_answers_calls_through_the_lab() {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::support::{ANN, Application, LIMIT, lab, refusal, start, wait_for};
 use axum::http::Method;
 use fourwire_lab::twilio::{AUTH_TOKEN, Course, Outcome, Signing};
+
+use crate::support::{ANN, Application, LIMIT, lab, refusal, start, wait_for};
 
 #[tokio::test]
 async fn a_verified_number_is_listed_before_the_application_is_told() {

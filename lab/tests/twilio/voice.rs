@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::support::{ANN, Application, Seen, lab, token};
 use axum::http::Method;
 use fourwire_lab::Lab;
 use fourwire_lab::http::{Answer, send_json};
 use fourwire_lab::twilio::{ACCOUNT_SID, AUTH_TOKEN, CallEvent, Ending, PlaceCall, PlacedCall, TWIML_APP_SID};
 use serde_json::{Value, json};
+
+use crate::support::{ANN, Application, Seen, lab, token};
 
 /// Whom Ann calls.
 const BOB: &str = "+12025550199";

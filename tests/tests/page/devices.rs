@@ -34,8 +34,7 @@ async fn a_microphone_that_is_unplugged_is_told_and_the_next_one_is_recorded() {
         .eval(
             "(async () => {
                globalThis.held = await navigator.mediaDevices.getUserMedia({ audio: true });
-               const peer = peers.filter((peer) => peer.connectionState !== 'closed').at(-1);
-               const [{ track }] = peer.getSenders();
+               const [{ track }] = currentPeer().getSenders();
                track.stop();
                track.dispatchEvent(new Event('ended'));
              })()",

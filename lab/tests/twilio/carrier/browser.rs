@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::phone::{Offered, Phone};
 use fourwire_lab::carrier::{CarriedCall, CarrierOptions};
 use fourwire_lab::twilio::TwilioOptions;
 use fourwire_lab::{Lab, LabOptions};
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use super::phone::{Offered, Phone};
 use crate::support::{ANN, Application, LIMIT, token};
 
 /// Whom Ann calls.

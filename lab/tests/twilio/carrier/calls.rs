@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::browser::{BOB, Browser, SHORT, World};
-use super::phone::{Offered, Phone};
-use crate::support::{ANN, token};
 use fourwire_lab::carrier::{Answer, Callee, CarrierOptions, Ended, Voice};
 use fourwire_lab::twilio::{AUTH_TOKEN, Ending};
 use serde_json::json;
+
+use super::browser::{BOB, Browser, SHORT, World};
+use super::phone::{Offered, Phone};
+use crate::support::{ANN, token};
 
 const PCMU: &[Offered] = &[Offered::Pcmu];
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::browser::{BOB, Browser, World};
-use super::phone::{Offered, Phone};
-use crate::support::LIMIT;
 use fourwire_lab::carrier::{Callee, CarrierOptions, Codec, Codecs, Voice};
 use fourwire_lab::tones;
 use serde_json::json;
+
+use super::browser::{BOB, Browser, World};
+use super::phone::{Offered, Phone};
+use crate::support::LIMIT;
 
 const BROWSER: &[Offered] = &[Offered::Opus, Offered::Pcmu];
 const PCMU_FIRST: &[Offered] = &[Offered::Pcmu, Offered::Opus];

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::browser::{Browser, World};
-use crate::support::{LIMIT, token};
 use axum::http::Method;
 use fourwire_lab::carrier::Ended;
 use fourwire_lab::http::send;
@@ -11,6 +9,9 @@ use http_body_util::Full;
 use hyper::Request;
 use serde_json::json;
 use tokio::time::Instant;
+
+use super::browser::{Browser, World};
+use crate::support::{LIMIT, token};
 
 #[tokio::test]
 async fn a_good_token_connects_and_a_second_one_may_follow() {
