@@ -392,7 +392,8 @@ impl Session {
             | Status::SttGap
             | Status::RecordingDelayed
             | Status::RecordingRestored
-            | Status::RecordingGap => true,
+            | Status::RecordingGap
+            | Status::AudioNotUnderstood => true,
         };
         if is_trouble {
             let code = NoticeCode::Server(status.status);

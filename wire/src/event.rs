@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::conversation::Conversation;
 use crate::frame::{Channel, PerChannel};
+use crate::ids::SegmentId;
 use crate::pii::Pii;
 use crate::units::Samples;
 
@@ -46,6 +47,12 @@ pub enum ServerEvent {
     AudioHeld(PerChannel<Samples>),
     /// Up to where each side's audio is stored for good and has been listened to: a client with `resume=1` keeps it no more.
     AudioStored(PerChannel<Samples>),
+    /// Segments that were shown as interim results and came to nothing: the client takes them off its screen. Omi's name for
+    /// segments that are taken back; only a client that asked for interim results is sent it.
+    SegmentsDeleted {
+        /// Which ones.
+        segment_ids: Vec<SegmentId>,
+    },
     /// The call is over, its conversation is being made.
     MemoryProcessingStarted {
         /// The conversation as it is so far.
@@ -107,6 +114,8 @@ pub enum Status {
     RecordingRestored,
     /// Some audio is lost: it could neither be stored nor kept.
     RecordingGap,
+    /// Binary messages come, and none of them is a frame: their first byte names no channel, so nothing is recorded.
+    AudioNotUnderstood,
 }
 
 /// Why a channel's captions stopped.
@@ -123,6 +132,12 @@ pub enum SpeechFault {
     Quiet,
     /// The service reported an error of its own.
     Error,
+    /// The service did not accept the operator's credentials.
+    Credentials,
+    /// The operator's account at the service has no money or no quota left.
+    Quota,
+    /// No configured service transcribes the call's language.
+    Language,
 }
 
 /// What a client may say in text.

@@ -23,6 +23,8 @@ pub struct ListenQuery {
     pub call_id: Option<CallId>,
     /// What is spoken.
     pub language: Language,
+    /// The zone of the user's clock; absent where the client sends none or sends something that is not a zone's name.
+    pub time_zone: Option<TimeZone>,
     /// Samples a second of the client's PCM, [`MIN_SAMPLE_RATE`] to [`MAX_SAMPLE_RATE`].
     pub sample_rate: u32,
     /// Where the audio comes from.
@@ -58,6 +60,50 @@ impl Language {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The name of a time zone in the IANA database, such as `America/New_York`: what a phone or a browser calls its own
+/// (`Intl.DateTimeFormat().resolvedOptions().timeZone`). Only its form is checked here. Which names exist depends on the
+/// database of whoever resolves it: <https://www.iana.org/time-zones>.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TimeZone(String);
+
+impl TimeZone {
+    /// Longest name that is taken, in bytes. The longest in the database has 32.
+    pub const MAX_BYTES: usize = 64;
+
+    /// Takes a name: parts of ASCII letters, digits and `_ + -`, joined by `/`, the first beginning with a letter.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let is_part = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte))
+        };
+        let fits = name.len() <= Self::MAX_BYTES
+            && name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
+            && name.split('/').all(is_part);
+        fits.then(|| Self(name.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for TimeZone {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::parse(&name).ok_or("not the name of a time zone")
+    }
+}
+
+impl From<TimeZone> for String {
+    fn from(zone: TimeZone) -> Self {
+        zone.0
     }
 }
 
@@ -125,6 +171,7 @@ impl ListenQuery {
         let mut parsed = Self {
             call_id: None,
             language: Language("en".to_owned()),
+            time_zone: None,
             sample_rate: 8_000,
             source: Source::PhoneCall,
             interim: false,
@@ -136,6 +183,8 @@ impl ListenQuery {
                 "call_id" if value.is_empty() => parsed.call_id = None,
                 "call_id" => parsed.call_id = Some(CallId::parse(value).map_err(QueryError::CallId)?),
                 "language" => parsed.language = Language::parse(&value).ok_or(QueryError::Language)?,
+                // A call is not refused for a clock: without a zone, times count as UTC.
+                "time_zone" => parsed.time_zone = TimeZone::parse(&value),
                 "sample_rate" => {
                     parsed.sample_rate = value
                         .parse()
@@ -215,6 +264,19 @@ mod tests {
     fn unknown_names_codecs_and_sources_are_no_error() {
         let parsed = ListenQuery::parse("channels=3&codec=pcm9&source=spaceship&colour=blue&vad_gate=enabled").unwrap();
         assert_eq!(parsed.source, Source::Unknown);
+    }
+
+    #[test]
+    fn a_time_zone_is_taken_by_its_form_and_never_refuses_a_call() {
+        for name in ["Europe/Berlin", "America/Argentina/ComodRivadavia", "Etc/GMT+5", "UTC", "EST5EDT"] {
+            assert_eq!(TimeZone::parse(name).unwrap().as_str(), name);
+        }
+        for bad in ["", "/", "Europe/", "Europe//Berlin", "+02:00", "Europe/Berlin\n", "Zürich", &"a".repeat(65)] {
+            assert_eq!(TimeZone::parse(bad), None, "{bad}");
+        }
+        let query = |zone: &str| ListenQuery::parse(&format!("channels=2&time_zone={zone}")).unwrap().time_zone;
+        assert_eq!(query("America%2FNew_York"), TimeZone::parse("America/New_York"));
+        assert_eq!(query("somewhere%20else"), None);
     }
 
     #[test]

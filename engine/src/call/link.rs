@@ -407,6 +407,9 @@ impl Link {
             SpeechFault::Closed => "ended the connection",
             SpeechFault::Quiet => "heard speech and said nothing",
             SpeechFault::Error => "reported an error",
+            SpeechFault::Credentials => "did not accept the operator's credentials",
+            SpeechFault::Quota => "has no quota left",
+            SpeechFault::Language => "does not transcribe this language",
         };
         let retry_after = Samples::from_millis(wait).seconds();
         let text = format!("Captions of {} stopped: {name} {why}. Next try in {retry_after} s.", side(self.channel));
