@@ -21,6 +21,8 @@ pub(super) struct Intake {
     resamplers: PerChannel<Resampler>,
     /// When the call's first sample was captured, by the frame that came with the least delay.
     zero: Option<UnixMillis>,
+    /// Samples of a side that has come back and has no place yet.
+    waiting: PerChannel<Vec<i16>>,
     /// Reused for every frame.
     scratch: Vec<i16>,
 }
@@ -62,7 +64,7 @@ impl Intake {
 
     fn with(rate: SampleRate, timeline: Option<Timeline>, ends: PerChannel<Samples>) -> Self {
         let resamplers = PerChannel::from_fn(|_| Resampler::new(rate));
-        Self { rate, timeline, ends, resamplers, zero: None, scratch: Vec::new() }
+        Self { rate, timeline, ends, resamplers, zero: None, waiting: PerChannel::default(), scratch: Vec::new() }
     }
 
     /// Takes a frame; `out` is called with each stretch that it adds to the timeline, in order.
@@ -71,9 +73,25 @@ impl Intake {
             let samples = u64::try_from(pcm.len()).unwrap_or(u64::MAX);
             let placement = timeline.place(channel, samples, now);
             self.silence(channel.other(), placement.other, &mut out);
+            if placement.other_is_placed {
+                self.give_waiting(channel.other(), &mut out);
+            }
+            if placement.waits {
+                self.waiting.get_mut(channel).extend(pcm.samples());
+                return;
+            }
             self.silence(channel, placement.own, &mut out);
+            self.give_waiting(channel, &mut out);
         }
         self.give(channel, true, &mut out, |resampler, made| resampler.push(pcm.samples(), made));
+    }
+
+    /// Gives on what waited for its place.
+    fn give_waiting(&mut self, channel: Channel, out: &mut impl FnMut(Stretch<'_>)) {
+        let waiting = std::mem::take(self.waiting.get_mut(channel));
+        if !waiting.is_empty() {
+            self.give(channel, true, out, |resampler, made| resampler.push(waiting.iter().copied(), made));
+        }
     }
 
     /// When the newest sample was captured: `now`, or earlier where the network has held up the frame that just came longer
@@ -101,7 +119,10 @@ impl Intake {
 
     /// No more audio will come: `out` gets what the filters still hold.
     pub(super) fn finish(mut self, mut out: impl FnMut(Stretch<'_>)) {
+        let silence = self.timeline.as_mut().map(Timeline::finish).unwrap_or_default();
         for channel in Channel::BOTH {
+            self.silence(channel, *silence.get(channel), &mut out);
+            self.give_waiting(channel, &mut out);
             self.give(channel, false, &mut out, Resampler::finish);
         }
     }

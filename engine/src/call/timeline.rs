@@ -1,10 +1,16 @@
-//! Where each frame lies on the call's timeline, found from counts of samples alone.
+//! Where each frame lies on the call's timeline, found from counts of samples.
 //!
 //! Both channels come over one ordered socket, and a client sends a frame when its last sample is captured. So when a
 //! frame of one channel arrives, everything the other channel captured before that moment has arrived too, except what
 //! it still holds for its next frame. A channel that is behind by more than that has stopped sending (it is muted), and
 //! what is missing is silence. When both stop together nothing can be told apart from a slow network, and nothing is
 //! added: the samples come later and find their place by themselves.
+//!
+//! When a muted channel comes back, its place is found without the clock, since a network's jitter would move its words:
+//! - Where its frames were in step with the other channel's before, they are again.
+//! - Else the order of arrival bounds the place from both sides: it ends no earlier than the other channel's last frame, and no
+//!   later than the other's next one. The frames wait until that is exact enough, which takes one frame of the other channel
+//!   where frames are short. Only where it takes too long does the clock say where between the bounds.
 //!
 //! Positions here count samples at the client's own rate, so that no rounding ever accumulates.
 
@@ -20,6 +26,15 @@ const SLACK_MILLIS: u64 = 200;
 /// How much longer than the largest frame a channel may send nothing, in milliseconds, before silence is entered for it
 /// without waiting for its return.
 const LAG_MILLIS: u64 = 500;
+
+/// A returning channel waits until its place is known to so many milliseconds.
+const EXACT_MILLIS: u64 = 40;
+
+/// How much longer than two frames of the other channel it waits at most, in milliseconds.
+const MAX_WAIT_MILLIS: u64 = 500;
+
+/// So many frames in a row in the same place beside the other channel's show that the two are in step.
+const IN_STEP_FRAMES: u32 = 4;
 
 /// Silence for an absent channel is entered in pieces of at least this many milliseconds.
 const STEP_MILLIS: u64 = 100;
@@ -41,32 +56,86 @@ struct Lane {
     started: bool,
     /// When the last frame came.
     last_at: UnixMillis,
-    /// The shortest frame so far.
-    shortest: u64,
+    /// The length of the last frame.
+    length: u64,
     /// The longest frame so far.
     longest: u64,
+    /// How far the last frame reached beyond the other channel's last one.
+    lead: Option<u64>,
+    /// How many frames in a row had the same length and the same lead.
+    in_step: u32,
+    /// What has come back after an absence and has no place yet.
+    waiting: Option<Waiting>,
+}
+
+/// Frames that wait for their place.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    /// How many samples wait.
+    samples: u64,
+    /// They begin here or later, since all that the other channel captured before their end had come.
+    earliest: u64,
+    /// They begin here or earlier, once a frame of the other channel has come after them.
+    latest: Option<u64>,
+    /// Where they begin by the clock.
+    by_clock: u64,
+}
+
+impl Waiting {
+    /// Where they begin, as far as is known.
+    fn begin(&self) -> u64 {
+        let latest = self.latest.unwrap_or(u64::MAX).max(self.earliest);
+        self.by_clock.clamp(self.earliest, latest)
+    }
+
+    /// Whether the place is known exactly enough, or will not be known any better for too long.
+    fn is_over(&self, other: &Lane, rate: SampleRate) -> bool {
+        let is_exact =
+            self.latest.is_some_and(|latest| latest.saturating_sub(self.earliest) <= samples_in(rate, EXACT_MILLIS));
+        let wait = other.longest.saturating_mul(2).saturating_add(samples_in(rate, MAX_WAIT_MILLIS));
+        let waited = self.samples.max(other.position.saturating_sub(self.earliest));
+        is_exact || waited > wait.min(longest_wait(rate))
+    }
 }
 
 impl Lane {
-    /// How many samples the client has captured and not sent, when that many have passed since its last frame by the
-    /// clock, seen from a channel that sends a frame of `frame`. Where all frames are of one length, it is a whole frame or
-    /// none, so the clock only has to say which, and its jitter vanishes. Else the frame that is being filled may be longer
-    /// than those before it. In a burst after a stall the clock shows less than the truth, never more.
+    /// A frame has its place: it ends where the channel now does.
+    fn placed(&mut self, samples: u64, other: &Self) {
+        let lead = self.position.checked_sub(other.position);
+        let is_same = lead == self.lead && samples == self.length;
+        self.in_step = if is_same { self.in_step.saturating_add(1) } else { 0 };
+        (self.lead, self.length) = (lead, samples);
+    }
+
+    /// Where a frame that comes after an absence ends, if the frames were in step with the other channel's before.
+    fn end_in_step(&self, samples: u64, other: &Self) -> Option<u64> {
+        let lead = self.lead.filter(|lead| *lead <= samples)?;
+        let is_in_step = self.in_step >= IN_STEP_FRAMES && self.length == samples;
+        is_in_step.then(|| other.position.saturating_add(lead))
+    }
+
+    /// How many samples the other channel has captured and not sent, when that many have passed since its last frame by the
+    /// clock, seen from a channel that sends a frame of `frame`. Where that is a frame like its own, it is a whole frame or
+    /// none; else the frame that is being filled may be longer than those before it.
     fn held_after(&self, passed: u64, frame: u64) -> u64 {
-        if self.shortest == self.longest && self.longest == frame {
+        if self.longest == frame {
             return if passed.saturating_mul(2) >= frame { frame } else { 0 };
         }
         passed.min(self.longest.saturating_mul(2))
     }
 }
 
-/// What a frame does to the timeline: the silence that goes in before it is placed, in samples at the client's rate.
+/// What a frame does to the timeline, in samples at the client's rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
-    /// Silence on the frame's own channel, before the frame.
-    pub own: u64,
     /// Silence on the other channel.
     pub other: u64,
+    /// What waited on the other channel has its place behind that silence.
+    pub other_is_placed: bool,
+    /// Silence on the frame's own channel, before what waited there and the frame itself.
+    pub own: u64,
+    /// The frame has no place yet: it waits behind what waits already.
+    pub waits: bool,
 }
 
 impl Timeline {
@@ -81,30 +150,65 @@ impl Timeline {
     /// Places a frame of `samples` samples that came `now`.
     pub fn place(&mut self, channel: Channel, samples: u64, now: UnixMillis) -> Placement {
         let gap = self.settle_gap(samples, now);
+        let rate = self.rate;
         let (lane, other) = self.lanes.pair_mut(channel);
 
+        let mut placement = Placement::default();
         let behind = other.position.saturating_sub(lane.position.saturating_add(samples));
-        let allowed = if lane.started { samples_in(self.rate, SLACK_MILLIS) } else { 0 };
-        let absent = if behind > allowed {
-            // The other channel's position is that of its last frame's end; it has captured more since and not sent it.
-            let passed = samples_in(self.rate, now.since(other.last_at));
-            behind.saturating_add(other.held_after(passed, samples))
+        let allowed = if lane.started { samples_in(rate, SLACK_MILLIS) } else { 0 };
+        if let Some(waiting) = &mut lane.waiting {
+            waiting.samples = waiting.samples.saturating_add(samples);
+            let earliest = other.position.saturating_sub(waiting.samples);
+            waiting.earliest = waiting.earliest.max(earliest);
+            placement.waits = true;
+        } else if behind <= allowed {
+            lane.position = lane.position.saturating_add(samples);
+            lane.placed(samples, other);
+        } else if let Some(end) = lane.end_in_step(samples, other) {
+            placement.own = end.saturating_sub(lane.position.saturating_add(samples));
+            lane.position = end;
+            lane.placed(samples, other);
         } else {
-            0
-        };
-        lane.position = lane.position.saturating_add(absent).saturating_add(samples);
+            let passed = samples_in(rate, now.since(other.last_at));
+            let earliest = other.position.saturating_sub(samples);
+            let by_clock = earliest.saturating_add(other.held_after(passed, samples));
+            lane.waiting = Some(Waiting { samples, earliest, latest: None, by_clock });
+            placement.waits = true;
+        }
+        if let Some(own) = lane.release(other, rate) {
+            placement.own = own;
+            placement.waits = false;
+        }
         lane.started = true;
         lane.last_at = now;
-        lane.shortest = if lane.longest == 0 { samples } else { lane.shortest.min(samples) };
         lane.longest = lane.longest.max(samples);
 
-        let lag = lane.position.saturating_sub(other.position);
-        let certain = lag.saturating_sub(longest_wait(self.rate));
-        let entered = if certain >= samples_in(self.rate, STEP_MILLIS) { certain } else { 0 };
-        other.position = other.position.saturating_add(entered);
+        if let Some(waiting) = &mut other.waiting {
+            // What waits had ended when this frame did.
+            let latest = lane.position.saturating_sub(waiting.samples);
+            waiting.latest = Some(waiting.latest.map_or(latest, |known| known.min(latest)));
+            if let Some(silence) = other.release(lane, rate) {
+                placement.other = silence;
+                placement.other_is_placed = true;
+            }
+        } else {
+            let lag = lane.position.saturating_sub(other.position);
+            let certain = lag.saturating_sub(longest_wait(rate));
+            let entered = if certain >= samples_in(rate, STEP_MILLIS) { certain } else { 0 };
+            other.position = other.position.saturating_add(entered);
+            placement.other = entered;
+        }
 
-        let (own_gap, other_gap) = gap.map_or((0, 0), |gap| (*gap.get(channel), *gap.get(channel.other())));
-        Placement { own: own_gap.saturating_add(absent), other: other_gap.saturating_add(entered) }
+        if let Some(gap) = gap {
+            placement.own = placement.own.saturating_add(*gap.get(channel));
+            placement.other = placement.other.saturating_add(*gap.get(channel.other()));
+        }
+        placement
+    }
+
+    /// No frame will come any more: the silence before what still waits on each channel, which has its place then.
+    pub fn finish(&mut self) -> PerChannel<u64> {
+        PerChannel::from_fn(|channel| self.lanes.get_mut(channel).place_waiting().unwrap_or_default())
     }
 
     /// How far the channel that is ahead reaches.
@@ -124,6 +228,23 @@ impl Timeline {
             lane.started = true;
             missing
         }))
+    }
+}
+
+impl Lane {
+    /// Gives what waits its place, if it need not wait any longer. Returns the silence before it.
+    fn release(&mut self, other: &Self, rate: SampleRate) -> Option<u64> {
+        self.waiting.filter(|waiting| waiting.is_over(other, rate))?;
+        self.place_waiting()
+    }
+
+    fn place_waiting(&mut self) -> Option<u64> {
+        let waiting = self.waiting.take()?;
+        let begin = waiting.begin().max(self.position);
+        let silence = begin.saturating_sub(self.position);
+        self.position = begin.saturating_add(waiting.samples);
+        (self.lead, self.in_step) = (None, 0);
+        Some(silence)
     }
 }
 
@@ -216,6 +337,7 @@ mod tests {
         let mut timeline = timeline();
         play(&mut timeline, 0, 3_000, &[Channel::User]);
         timeline.place(Channel::Remote, TEN_MS, at(3_010));
+        timeline.finish();
         assert_eq!(timeline.lanes.remote.position, 3 * RATE + TEN_MS, "the user's frame of the moment is not here yet");
     }
 
@@ -242,6 +364,7 @@ mod tests {
             timeline.place(Channel::Remote, 2 * RATE, at(second * 2_000));
         }
         timeline.place(Channel::User, TEN_MS, at(11_010));
+        timeline.finish();
         assert!(timeline.lanes.user.position.abs_diff(11 * RATE) <= 2 * TEN_MS, "{timeline:?}");
     }
 
@@ -259,12 +382,113 @@ mod tests {
         }
     }
 
+    /// Frames of a side: a length for each in turn, and when it was captured; left out while it is muted.
+    fn frames(lengths: &[u64], seconds: u64, muted: std::ops::Range<u64>) -> Vec<(u64, u64)> {
+        let mut end = 0;
+        let mut frames = Vec::new();
+        for length in lengths.iter().cycle() {
+            end += length;
+            if end > seconds * RATE {
+                return frames;
+            }
+            let is_muted = end > muted.start * RATE && end - length < muted.end * RATE;
+            if !is_muted {
+                frames.push((end, *length));
+            }
+        }
+        frames
+    }
+
+    /// Where the user's side is, against where it should be, at each of its frames that has a place, after frames have come with
+    /// delays that change from frame to frame.
+    fn play_with_jitter(user: &[u64], remote: &[u64], jitter: &[u64]) -> Vec<i64> {
+        let mut all: Vec<_> = frames(user, 30, 8..18).into_iter().map(|frame| (frame, Channel::User)).collect();
+        all.extend(frames(remote, 30, 0..0).into_iter().map(|frame| (frame, Channel::Remote)));
+        all.sort_by_key(|((end, _), channel)| (*end, *channel));
+        let mut timeline = timeline();
+        let mut arrived = 0;
+        let mut off = Vec::new();
+        for (((end, length), channel), jitter) in all.into_iter().zip(jitter.iter().cycle()) {
+            arrived = arrived.max(end * 1000 / RATE + jitter);
+            let placed = timeline.place(channel, length, at(arrived));
+            if channel == Channel::User && !placed.waits {
+                off.push(i64::try_from(timeline.lanes.user.position).unwrap() - i64::try_from(end).unwrap());
+            }
+        }
+        off
+    }
+
+    #[test]
+    fn a_networks_jitter_moves_no_side_that_comes_back() {
+        // Each side's lengths of frames, and how far off the place may be, in milliseconds.
+        let rows: [(&str, &[u64], &[u64], u64); 8] = [
+            ("both as the app sends them", &[160], &[160], 0),
+            ("both with 20 ms", &[320], &[320], 0),
+            ("both with 100 ms", &[1_600], &[1_600], 0),
+            ("ten and twenty", &[160], &[320], 20),
+            ("twenty and ten", &[320], &[160], 20),
+            ("changing lengths", &[160, 480, 333], &[320, 777, 100], 40),
+            ("from a sample to a second", &[1, 16_000, 50, 3_000, 7], &[9_000, 3, 1_000, 160, 12_000, 40], 40),
+            ("short ones beside long ones", &[160], &[16_000], 10),
+        ];
+        let mut seed = 1_u64;
+        let mut random = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % 501
+        };
+        for most in [0, 20, 200, 500] {
+            let jitter: Vec<u64> = (0..997).map(|_| random().min(most)).collect();
+            for (name, user, remote, allowed) in rows {
+                let off = play_with_jitter(user, remote, &jitter);
+                let worst = off.iter().map(|off| off.unsigned_abs()).max().unwrap() * 1000 / RATE;
+                assert!(worst <= allowed, "{name}, up to {most} ms of jitter: {worst} ms off");
+                assert!(off.len() > 5, "{name}: what came back has a place");
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_back_does_not_wait_for_long() {
+        for (length, beside, most) in [(160, 160, 0), (160, 320, 320), (320, 1_600, 1_600), (1_600, 320, 1_600)] {
+            let all = frames(&[length], 20, 8..12);
+            let mut timeline = timeline();
+            let mut remote = frames(&[beside], 20, 0..0).into_iter().peekable();
+            let mut waiting = 0;
+            for (end, samples) in all {
+                while let Some((end, samples)) = remote.next_if(|(before, _)| *before < end) {
+                    if timeline.place(Channel::Remote, samples, at(end * 1000 / RATE)).other_is_placed {
+                        waiting = 0;
+                    }
+                }
+                waiting = if timeline.place(Channel::User, samples, at(end * 1000 / RATE)).waits {
+                    waiting + samples
+                } else {
+                    0
+                };
+                assert!(waiting <= most, "{length} beside {beside}: {waiting} samples wait");
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_other_side_stops_as_one_comes_back_the_clock_decides_in_the_end() {
+        let mut timeline = timeline();
+        for (end, length) in frames(&[320], 10, 10..10) {
+            timeline.place(Channel::Remote, length, at(end * 1000 / RATE));
+        }
+        // The remote side is muted at the moment at which the user speaks for the first time.
+        let placed: Vec<_> = (1..100).map(|n| timeline.place(Channel::User, 160, at(10_000 + n * 10))).collect();
+        let waited = placed.iter().take_while(|placed| placed.waits).count();
+        assert!((50..=60).contains(&waited), "two frames of the other side and half a second: {waited}");
+        assert!(timeline.lanes.user.position.abs_diff(10 * RATE + 99 * 160) <= 320, "{timeline:?}");
+    }
+
     #[test]
     fn after_a_reconnect_both_sides_jump_by_the_time_that_was_lost() {
         let at_break = PerChannel { user: 10 * RATE, remote: 10 * RATE };
         let mut timeline = Timeline::new(SampleRate::new(16_000).unwrap(), at_break, Some(at(10_000)));
         let placed = timeline.place(Channel::Remote, TEN_MS, at(14_010));
-        assert_eq!(placed, Placement { own: 4 * RATE, other: 4 * RATE });
+        assert_eq!(placed, Placement { own: 4 * RATE, other: 4 * RATE, ..Placement::default() });
         assert_eq!(timeline.place(Channel::User, TEN_MS, at(14_012)), Placement::default());
     }
 }
