@@ -279,6 +279,8 @@ impl Shell {
             Action::Status(status) => self.tell(&ServerEvent::ServiceStatus(status)),
             Action::Held(positions) => self.tell(&ServerEvent::AudioHeld(positions)),
             Action::StoredUpTo(positions) => self.tell(&ServerEvent::AudioStored(positions)),
+            Action::Alert(alert) => worker::console_error!("{alert}"),
+            Action::Withdrawn(segment_ids) => self.tell(&ServerEvent::SegmentsDeleted { segment_ids }),
             Action::Caption { segment, extras } => self.tell(&[WireSegment::new(&segment, extras)]),
             Action::Processing(memory) => {
                 self.tell(&ServerEvent::MemoryProcessingStarted { memory, messages: Vec::new() });

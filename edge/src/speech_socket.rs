@@ -4,13 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use fourwire_engine::call::{Down, Event, StreamId};
-use fourwire_engine::speech::Endpoint;
+use fourwire_engine::speech::{Endpoint, Refusal};
 use fourwire_wire::frame::{Channel, PerChannel};
 use futures_util::StreamExt;
 use worker::{AbortController, AbortSignal, Fetch, Method, Request, RequestInit, WebSocket, WebsocketEvent};
 
+use crate::body;
 use crate::call_do::Shell;
 use crate::problem::kind;
+
+/// So much of a refusal is read: the error's name stands at its beginning.
+const MAX_REFUSAL_BYTES: usize = 1_024;
 
 /// Both channels' streams.
 #[derive(Default)]
@@ -48,10 +52,11 @@ impl SpeechSockets {
         let shell = Rc::clone(shell);
         let task = Rc::clone(&shell);
         shell.spawn(async move {
-            let down = follow(&task, channel, stream, serial, &endpoint, &signal).await;
+            let refused = follow(&task, channel, stream, serial, &endpoint, &signal).await.err();
             let slot = task.speech.slots.get(channel);
             if slot.borrow().serial() == Some(serial) {
                 slot.take();
+                let down = refused.as_ref().map_or(Down::Closed, |refused| Down::Refused(refused.meaning()));
                 task.run(Event::SpeechDown { channel, stream, down });
             }
         });
@@ -101,6 +106,29 @@ impl Slot {
     }
 }
 
+/// A service's answer that is no stream.
+struct Refused {
+    status: u16,
+    retry_after: Option<String>,
+    body: String,
+}
+
+impl Refused {
+    /// There is no answer that could be judged.
+    const UNREACHED: Self = Self { status: 0, retry_after: None, body: String::new() };
+
+    fn meaning(&self) -> Refusal<'_> {
+        Refusal { status: self.status, retry_after: self.retry_after.as_deref(), body: &self.body }
+    }
+}
+
+impl From<worker::Error> for Refused {
+    fn from(error: worker::Error) -> Self {
+        worker::console_warn!("speech: not reached: {}", kind(&error));
+        Self::UNREACHED
+    }
+}
+
 /// Opens a stream and reports what comes over it, until it ends.
 async fn follow(
     shell: &Rc<Shell>,
@@ -109,19 +137,17 @@ async fn follow(
     serial: u32,
     endpoint: &Endpoint,
     signal: &AbortSignal,
-) -> Down {
-    let Some(socket) = connect(endpoint, signal).await else { return Down::Refused };
+) -> Result<(), Refused> {
+    let socket = connect(endpoint, signal).await?;
     let slot = shell.speech.slots.get(channel);
     if slot.borrow().serial() != Some(serial) {
         // It was given up while it was being opened.
         drop(socket.close(Some(1000), Some("done")));
-        return Down::Closed;
+        return Ok(());
     }
-    let Ok(mut events) = socket.events() else { return Down::Refused };
+    let mut events = socket.events()?;
     socket.as_ref().set_binary_type(web_sys::BinaryType::Arraybuffer);
-    if socket.accept().is_err() {
-        return Down::Refused;
-    }
+    socket.accept()?;
     slot.replace(Slot::Open { serial, stream, socket: socket.clone() });
     shell.run(Event::SpeechOpened { channel, stream });
     while let Some(Ok(WebsocketEvent::Message(message))) = events.next().await {
@@ -132,30 +158,27 @@ async fn follow(
             shell.run(Event::SpeechText { channel, stream, text: &text });
         }
     }
-    Down::Closed
+    Ok(())
 }
 
 /// Asks a service for a stream. A refusal is logged with its status and the service's short reason, never its text.
-async fn connect(endpoint: &Endpoint, signal: &AbortSignal) -> Option<WebSocket> {
+async fn connect(endpoint: &Endpoint, signal: &AbortSignal) -> Result<WebSocket, Refused> {
     let mut init = RequestInit::new();
     init.with_method(Method::Get);
-    init.headers.set("upgrade", "websocket").ok()?;
-    init.headers.set("authorization", endpoint.authorization.expose()).ok()?;
-    let request = Request::new_with_init(&endpoint.url, &init).ok()?;
-    let answer = match Fetch::Request(request).send_with_signal(signal).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            worker::console_warn!("speech: not reached: {}", kind(&error));
-            return None;
-        }
-    };
+    init.headers.set("upgrade", "websocket")?;
+    init.headers.set("authorization", endpoint.authorization.expose())?;
+    let request = Request::new_with_init(&endpoint.url, &init)?;
+    let mut answer = Fetch::Request(request).send_with_signal(signal).await?;
     let status = answer.status_code();
-    let reason = answer.headers().get("dg-error").ok().flatten().map(short_reason).unwrap_or_default();
-    let socket = answer.websocket();
-    if socket.is_none() {
-        worker::console_warn!("speech: refused with status {status} {reason}");
+    if status == 101 {
+        return answer.websocket().ok_or(Refused::UNREACHED);
     }
-    socket
+    let retry_after = answer.headers().get("retry-after").ok().flatten();
+    let reason = answer.headers().get("dg-error").ok().flatten().map(short_reason).unwrap_or_default();
+    worker::console_warn!("speech: refused with status {status} {reason}");
+    // Without it the status alone is judged.
+    let body = body::read_answer(&mut answer, MAX_REFUSAL_BYTES).await.unwrap_or_default();
+    Err(Refused { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 /// A service's reason as far as it is a name for an error: its free text might hold anything, and does not go into a log.

@@ -42,10 +42,12 @@ pub struct ListenQuery {
 pub struct Language(String);
 
 impl Language {
-    /// Takes a tag such as `en`, `pt-BR` or `multi`; `auto` is the peer's other name for `multi`.
+    /// Takes a tag such as `en`, `pt-BR` or `multi`, in any case. `auto` is Omi's other name for `multi`, `und` and `mul` are
+    /// BCP-47's, and an empty tag says as little. Forms of a locale such as `de_DE.UTF-8` are what systems call a language.
     #[must_use]
     pub fn parse(tag: &str) -> Option<Self> {
-        if matches!(tag, "auto" | "multi") {
+        let tag = tag.split(['.', '@']).next()?.replace('_', "-");
+        if ["", "auto", "multi", "mul", "und"].iter().any(|any| tag.eq_ignore_ascii_case(any)) {
             return Some(Self("multi".to_owned()));
         }
         let mut parts = tag.split('-');
@@ -53,7 +55,13 @@ impl Language {
         let primary_fits = (2..=3).contains(&primary.len()) && primary.bytes().all(|byte| byte.is_ascii_alphabetic());
         let rest_fits =
             parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        (primary_fits && rest_fits && tag.len() <= 35).then(|| Self(tag.to_owned()))
+        (primary_fits && rest_fits && tag.len() <= 35).then(|| Self(tag.clone()))
+    }
+
+    /// Whether the speech may be in any language, or in several.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.0 == "multi"
     }
 
     /// The tag.
@@ -281,9 +289,15 @@ mod tests {
 
     #[test]
     fn auto_means_several_languages_and_tags_are_kept() {
-        assert_eq!(Language::parse("auto").unwrap().as_str(), "multi");
-        assert_eq!(Language::parse("zh-Hant-TW").unwrap().as_str(), "zh-Hant-TW");
-        for bad in ["", "e", "english", "en_US", "en-", "en&model=x"] {
+        for any in ["auto", "AUTO", "multi", "Multi", "und", "mul", ""] {
+            assert!(Language::parse(any).unwrap().is_any(), "{any}");
+        }
+        for (text, tag) in
+            [("zh-Hant-TW", "zh-Hant-TW"), ("en_US", "en-US"), ("de_DE.UTF-8", "de-DE"), ("sr_RS@latin", "sr-RS")]
+        {
+            assert_eq!(Language::parse(text).unwrap().as_str(), tag);
+        }
+        for bad in ["e", "english", "en-", "en--US", "-", "en&model=x", "en US", "日本語", "en-US-abcdefghi"] {
             assert_eq!(Language::parse(bad), None, "{bad}");
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod mix;
 pub mod resample;
+pub(crate) mod voice;
 pub mod wav;
 
 use thiserror::Error;

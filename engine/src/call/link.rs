@@ -6,7 +6,7 @@
 //!                      │  ▲                 │
 //!                 fault│  │retry            │fault
 //!                      ▼  │                 │
-//!                     Waiting ◀─────────────┘
+//!                     Waiting ◀─────────────┘      refused for good by every service ──▶ Unavailable
 //! ```
 //!
 //! The link keeps the audio that has no final words yet ([`super::backlog`]), so a stream that dies takes nothing along:
@@ -14,6 +14,7 @@
 //! back was cut off in the middle of a word (`Suspended`).
 
 mod flow;
+mod listening;
 
 use std::rc::Rc;
 
@@ -22,27 +23,34 @@ use fourwire_wire::frame::Channel;
 use fourwire_wire::query::Language;
 use fourwire_wire::units::{Samples, UnixMillis};
 
-use flow::{Flow, is_speech};
+use flow::{Flow, QUIET_SPEECH};
+use listening::Listening;
 
 use super::backlog::{self, Backlog};
-use super::{Action, Down, StreamId};
-use crate::speech::{Heard, Provider, Window};
+use super::{Action, Alert, Down, StreamId};
+use crate::speech::{Endpoint, Heard, Provider, Refusal, RefusalKind, Window};
 
 /// Audio goes to the service in pieces of this length: few enough messages, and little enough delay.
 const PIECE: Samples = Samples::from_millis(100);
-/// The same in bytes of PCM16.
-const PIECE_BYTES: usize = 3_200;
 
-/// How long a service may take to accept a stream, in milliseconds.
+/// How long a service may take to accept a stream, in milliseconds; doubled with each fault in a row, up to
+/// [`MAX_PATIENCE`] times, so that a service that is slow is not sent the same audio by one stream after another.
 const CONNECT_MILLIS: u64 = 5_000;
+/// How often the time that a service is given is doubled at most: 5 s, 10 s, 20 s.
+const MAX_PATIENCE: u32 = 2;
 
-/// How long a service may take to say the rest after the last audio, in milliseconds.
+/// How long a service may say nothing at all after it was asked for the rest, in milliseconds. As long as it answers it is
+/// waited for, up to [`MAX_DRAIN_MILLIS`].
 const DRAIN_MILLIS: u64 = 5_000;
+/// How long it may take to say the rest in all, in milliseconds: as long as the end of a call waits.
+pub(super) const MAX_DRAIN_MILLIS: u64 = 41_000;
 
 /// Wait before the first retry, in milliseconds; doubled with each fault in a row, up to [`LONGEST_WAIT_MILLIS`].
 const FIRST_WAIT_MILLIS: u64 = 1_000;
 /// Longest wait before a retry, in milliseconds.
 const LONGEST_WAIT_MILLIS: u64 = 16_000;
+/// Longest wait that a service may ask for, in seconds.
+const MAX_RETRY_AFTER_SECONDS: u64 = 60;
 
 /// When audio is held back by that limit, the next piece is tried after this many milliseconds.
 const PACE_MILLIS: u64 = 200;
@@ -52,13 +60,16 @@ const PACE_MILLIS: u64 = 200;
 pub(super) struct Link {
     channel: Channel,
     providers: Rc<[Provider]>,
-    language: Language,
-    /// Which of the providers is used now.
+    /// The services that take the language and have not refused for good, in the order of configuration.
+    candidates: Vec<Candidate>,
+    /// Which of them is used now.
     chosen: usize,
     state: State,
     /// Counts streams, so that news of an earlier one is recognised.
     stream: StreamId,
     backlog: Backlog,
+    /// Where in it somebody speaks.
+    listening: Listening,
     /// Where the current stream's audio began.
     origin: Samples,
     /// Up to where the current stream has been sent audio.
@@ -71,6 +82,16 @@ pub(super) struct Link {
     gap_told: bool,
     /// No more audio will come: finish the stream when everything is sent.
     finishing: bool,
+    /// How many more streams are opened for what is left at the end. A service that cannot answer is not waited for.
+    last_tries: usize,
+}
+
+/// A service that may caption the side, and where.
+#[derive(Debug)]
+struct Candidate {
+    /// Its place among the configured services.
+    service: usize,
+    endpoint: Endpoint,
 }
 
 #[derive(Debug)]
@@ -81,6 +102,9 @@ enum State {
     },
     Open(Flow),
     Draining {
+        /// When the rest was asked for.
+        began: UnixMillis,
+        /// When the service last answered.
         since: UnixMillis,
     },
     Waiting {
@@ -88,24 +112,32 @@ enum State {
     },
     /// What has no final words waits for what follows it, or for the call's end.
     Suspended,
+    /// No service captions this side any more.
+    Unavailable,
 }
 
 impl Link {
-    pub(super) fn new(channel: Channel, providers: Rc<[Provider]>, language: Language, position: Samples) -> Self {
+    pub(super) fn new(channel: Channel, providers: Rc<[Provider]>, language: &Language, position: Samples) -> Self {
+        let candidate = |(service, provider): (usize, &Provider)| {
+            provider.endpoint(language).map(|endpoint| Candidate { service, endpoint })
+        };
+        let candidates = providers.iter().enumerate().filter_map(candidate).collect();
         Self {
             channel,
             providers,
-            language,
+            candidates,
             chosen: 0,
             state: State::Idle,
             stream: StreamId::default(),
             backlog: Backlog::starting_at(position),
+            listening: Listening::default(),
             origin: position,
             sent: position,
             faults: 0,
             trouble: None,
             gap_told: false,
             finishing: false,
+            last_tries: 0,
         }
     }
 
@@ -136,7 +168,7 @@ impl Link {
         self.backlog.push(samples);
         match self.state {
             State::Idle | State::Suspended if spoken => self.connect(now, actions),
-            State::Idle => self.forget_all(),
+            State::Idle | State::Unavailable => self.forget_all(),
             _ => {}
         }
     }
@@ -153,15 +185,26 @@ impl Link {
     pub(super) fn piece(&mut self, now: UnixMillis) -> Option<(StreamId, &[u8])> {
         let (from, to) = self.next_piece();
         let State::Open(flow) = &mut self.state else { return None };
-        let piece = self.backlog.slice(from, to);
-        flow.sent(piece, to.saturating_sub(from), now);
+        flow.sent(now);
         self.sent = to;
-        Some((self.stream, piece))
+        Some((self.stream, self.backlog.slice(from, to)))
+    }
+
+    /// Finds out whether an answer is due, where the service has said nothing for a while.
+    pub(super) fn suspect(&mut self, now: UnixMillis) {
+        let State::Open(flow) = &mut self.state else { return };
+        let Some(from) = flow.suspicious_from(now) else { return };
+        if let Some(enough) = self.listening.reaches(QUIET_SPEECH, &self.backlog, from, self.sent) {
+            flow.answer_is_due(self.sent.saturating_sub(enough).millis(), now);
+        }
     }
 
     /// No more audio will come for now: let the service say the rest.
     pub(super) fn finish(&mut self, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
         self.finishing = true;
+        // A service that was good until now may have a bad moment.
+        let tries = self.candidates.len().saturating_add(usize::from(self.faults == 0));
+        self.last_tries = tries.saturating_sub(usize::from(matches!(self.state, State::Connecting { .. })));
         match self.state {
             State::Waiting { .. } | State::Suspended if self.has_unsent() => self.connect(now, actions),
             State::Waiting { .. } | State::Suspended => self.rest(now, actions),
@@ -185,13 +228,20 @@ impl Link {
 
     /// Whether nothing is expected from a service any more, or not before more audio comes.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.state, State::Idle | State::Suspended)
+        matches!(self.state, State::Idle | State::Suspended | State::Unavailable)
     }
 
-    /// Gives up whatever the link still waits for.
+    /// Gives up whatever the link still waits for, and tells what has no captions for it.
     pub(super) fn abandon(&mut self, actions: &mut Vec<Action<'static>>) {
         if self.has_stream() {
             self.close(actions);
+        }
+        self.give_up(actions);
+    }
+
+    fn give_up(&mut self, actions: &mut Vec<Action<'static>>) {
+        if self.listening.has_speech(&self.backlog, self.backlog.from(), self.backlog.end()) {
+            self.tell_gap(actions);
         }
         self.state = State::Idle;
         self.forget_all();
@@ -203,7 +253,7 @@ impl Link {
             // While the service made up its mind, the oldest audio may have gone.
             self.rewind();
             self.gap_told = false;
-            self.state = State::Open(Flow::new(now));
+            self.state = State::Open(Flow::new(now, self.origin, self.patience()));
         }
     }
 
@@ -211,13 +261,16 @@ impl Link {
     pub(super) fn down(
         &mut self,
         stream: StreamId,
-        down: Down,
+        down: Down<'_>,
         now: UnixMillis,
         actions: &mut Vec<Action<'static>>,
     ) -> bool {
         let is_news = self.is_current(stream) && self.has_stream();
         if is_news {
-            self.lose(down.fault(), now, actions);
+            match down {
+                Down::Refused(refusal) => self.refused(&refusal, now, actions),
+                Down::Closed => self.lose(SpeechFault::Closed, now, actions),
+            }
         }
         is_news
     }
@@ -236,21 +289,28 @@ impl Link {
         let heard = self.provider()?.read(text);
         match heard {
             Heard::Words(mut window) => {
-                self.answered(actions);
+                self.answered(now, actions);
                 // It cannot have heard more than it was sent.
-                window.end = window.end.min(self.sent.saturating_sub(self.origin));
+                let sent = self.sent.saturating_sub(self.origin);
+                window.end = window.end.min(sent);
+                for word in &mut window.words {
+                    word.start = word.start.min(sent);
+                    word.end = word.end.min(sent);
+                }
                 Some(News::Words(self.origin, window))
             }
-            Heard::UtteranceEnd => Some(News::UtteranceEnd),
+            Heard::UtteranceEnd { last_word_end } => {
+                Some(News::UtteranceEnd(last_word_end.map(|end| self.origin + end)))
+            }
             Heard::Drained if matches!(self.state, State::Draining { .. }) => {
                 self.close(actions);
                 self.rest(now, actions);
-                Some(News::UtteranceEnd)
+                Some(News::StreamEnd)
             }
             Heard::Error => {
                 self.close(actions);
                 self.lose(SpeechFault::Error, now, actions);
-                Some(News::UtteranceEnd)
+                Some(News::StreamEnd)
             }
             // A service that only shows that it is alive does not do its work.
             Heard::Drained | Heard::Alive => None,
@@ -265,9 +325,9 @@ impl Link {
     /// When the link next has something to do by itself.
     pub(super) fn wake(&self, now: UnixMillis) -> Option<UnixMillis> {
         match &self.state {
-            State::Idle | State::Suspended => None,
-            State::Connecting { since } => Some(*since + CONNECT_MILLIS),
-            State::Draining { since } => Some(*since + DRAIN_MILLIS),
+            State::Idle | State::Suspended | State::Unavailable => None,
+            State::Connecting { since } => Some(*since + self.connect_millis()),
+            State::Draining { began, since } => Some((*since + DRAIN_MILLIS).min(*began + MAX_DRAIN_MILLIS)),
             State::Waiting { until } => Some(*until),
             State::Open(flow) => {
                 let held_back = self.backlog.end().saturating_sub(self.sent) >= PIECE;
@@ -279,13 +339,14 @@ impl Link {
 
     /// Does what is due. Returns whether the stream was given up.
     pub(super) fn timeout(&mut self, now: UnixMillis, actions: &mut Vec<Action<'static>>) -> bool {
+        let connect_millis = self.connect_millis();
         match &mut self.state {
-            State::Connecting { since } if now >= *since + CONNECT_MILLIS => {
+            State::Connecting { since } if now >= *since + connect_millis => {
                 self.close(actions);
                 self.lose(SpeechFault::Timeout, now, actions);
                 return true;
             }
-            State::Draining { since } if now >= *since + DRAIN_MILLIS => {
+            State::Draining { began, since } if now >= (*since + DRAIN_MILLIS).min(*began + MAX_DRAIN_MILLIS) => {
                 self.close(actions);
                 self.lose(SpeechFault::Timeout, now, actions);
                 return true;
@@ -297,8 +358,8 @@ impl Link {
                 return true;
             }
             State::Open(flow) if now >= flow.keep_alive_at() => {
-                flow.kept_alive(now);
-                if let Some(provider) = self.providers.get(self.chosen) {
+                flow.sent(now);
+                if let Some(provider) = self.provider() {
                     let text = provider.keep_alive();
                     actions.push(Action::SpeechText { channel: self.channel, stream: self.stream, text });
                 }
@@ -318,11 +379,21 @@ impl Link {
             let text = provider.finish();
             actions.push(Action::SpeechText { channel: self.channel, stream: self.stream, text });
         }
-        self.state = State::Draining { since: now };
+        self.state = State::Draining { began: now, since: now };
     }
 
     fn provider(&self) -> Option<&Provider> {
-        self.providers.get(self.chosen)
+        self.providers.get(self.candidates.get(self.chosen)?.service)
+    }
+
+    /// How often the service's time is doubled after the faults there were.
+    fn patience(&self) -> u32 {
+        self.faults.min(MAX_PATIENCE)
+    }
+
+    /// How long the service may take to accept the stream. At the end somebody waits.
+    fn connect_millis(&self) -> u64 {
+        if self.finishing { CONNECT_MILLIS } else { CONNECT_MILLIS << self.patience() }
     }
 
     fn is_current(&self, stream: StreamId) -> bool {
@@ -344,9 +415,8 @@ impl Link {
     }
 
     /// Whether there is speech that the stream was sent and that has no final words.
-    fn has_unsettled_speech(&self) -> bool {
-        let unsettled = self.backlog.slice(self.backlog.from(), self.sent);
-        unsettled.chunks(PIECE_BYTES).any(is_speech)
+    fn has_unsettled_speech(&mut self) -> bool {
+        self.listening.has_speech(&self.backlog, self.backlog.from(), self.sent)
     }
 
     /// From where to where the next piece goes, as far as there is audio.
@@ -357,8 +427,11 @@ impl Link {
 
     /// Opens the next stream, from the oldest audio that has no final words.
     fn connect(&mut self, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
-        let Some(provider) = self.provider() else { return };
-        let endpoint = provider.endpoint(&self.language);
+        let Some(candidate) = self.candidates.get(self.chosen) else {
+            return self.fail_for_good("The speech service", SpeechFault::Language, actions);
+        };
+        let endpoint = candidate.endpoint.clone();
+        self.last_tries = self.last_tries.saturating_sub(1);
         self.stream = self.stream.next();
         self.state = State::Connecting { since: now };
         actions.push(Action::SpeechOpen { channel: self.channel, stream: self.stream, endpoint });
@@ -384,50 +457,107 @@ impl Link {
         if matches!(self.state, State::Draining { .. }) && !self.has_unsettled_speech() {
             self.rest(now, actions);
         } else {
-            self.fail(fault, now, actions);
+            self.fail(fault, None, now, actions);
         }
     }
 
+    /// The service did not take the stream.
+    fn refused(&mut self, refusal: &Refusal<'_>, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
+        let Some(provider) = self.provider() else { return };
+        let service = provider.name();
+        let fault = match provider.refused(refusal) {
+            RefusalKind::Credentials => SpeechFault::Credentials,
+            RefusalKind::Quota => SpeechFault::Quota,
+            RefusalKind::Language => SpeechFault::Language,
+            RefusalKind::Outage { retry_after } => return self.fail(SpeechFault::Refused, retry_after, now, actions),
+        };
+        actions.push(Action::Alert(Alert::SpeechRefused { service, fault, status: refusal.status }));
+        // It will say the same the next time: for this call there is one service less.
+        self.candidates.remove(self.chosen);
+        if self.candidates.is_empty() {
+            return self.fail_for_good(service, fault, actions);
+        }
+        self.chosen %= self.candidates.len();
+        self.state = State::Waiting { until: now };
+        self.rewind();
+        self.tell_failed(service, fault, Some(0), actions);
+    }
+
+    /// No service captions this side any more. What is recorded is not touched.
+    fn fail_for_good(&mut self, service: &str, fault: SpeechFault, actions: &mut Vec<Action<'static>>) {
+        self.state = State::Unavailable;
+        self.forget_all();
+        self.tell_failed(service, fault, None, actions);
+    }
+
     /// The stream is over in bad order: tell the client, and try again, with the next service if there is one.
-    fn fail(&mut self, fault: SpeechFault, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
+    fn fail(
+        &mut self,
+        fault: SpeechFault,
+        retry_after: Option<u64>,
+        now: UnixMillis,
+        actions: &mut Vec<Action<'static>>,
+    ) {
         let name = self.provider().map_or("The speech service", Provider::name);
         self.faults = self.faults.saturating_add(1);
-        let services = u32::try_from(self.providers.len()).unwrap_or(u32::MAX).max(1);
-        self.chosen = (self.chosen + 1) % self.providers.len().max(1);
+        let services = u32::try_from(self.candidates.len()).unwrap_or(u32::MAX).max(1);
+        self.chosen = (self.chosen + 1) % self.candidates.len().max(1);
+        if self.finishing && self.last_tries == 0 {
+            return self.give_up(actions);
+        }
         // A service that was not tried since the last good one is tried at once.
         let wait = match self.faults.checked_sub(services) {
             None => 0,
             Some(rounds) => FIRST_WAIT_MILLIS.saturating_mul(1 << rounds.min(8)).min(LONGEST_WAIT_MILLIS),
         };
+        let asked = retry_after.filter(|_| services == 1).unwrap_or_default().min(MAX_RETRY_AFTER_SECONDS);
+        let wait = wait.max(asked.saturating_mul(1000));
         self.state = State::Waiting { until: now + wait };
         self.rewind();
+        self.tell_failed(name, fault, Some(wait), actions);
+    }
+
+    /// Tells the client that captions have stopped, why, and after how many milliseconds they are tried again, if ever.
+    fn tell_failed(
+        &mut self,
+        service: &str,
+        fault: SpeechFault,
+        wait: Option<u64>,
+        actions: &mut Vec<Action<'static>>,
+    ) {
         let why = match fault {
             SpeechFault::Refused => "did not take the connection",
             SpeechFault::Timeout => "did not answer",
             SpeechFault::Closed => "ended the connection",
             SpeechFault::Quiet => "heard speech and said nothing",
             SpeechFault::Error => "reported an error",
-            SpeechFault::Credentials => "did not accept the operator's credentials",
-            SpeechFault::Quota => "has no quota left",
+            SpeechFault::Credentials => "does not accept the operator's credentials",
+            SpeechFault::Quota => "has no quota left for the operator's account",
             SpeechFault::Language => "does not transcribe this language",
         };
-        let retry_after = Samples::from_millis(wait).seconds();
-        let text = format!("Captions of {} stopped: {name} {why}. Next try in {retry_after} s.", side(self.channel));
-        let status = self.status(Status::SttFailed, text, Some((fault, retry_after)));
+        let retry_after = wait.map(|wait| Samples::from_millis(wait).seconds());
+        let next = retry_after.map_or_else(
+            || "The call is recorded without them.".to_owned(),
+            |seconds| format!("Next try in {seconds} s."),
+        );
+        let text = format!("Captions of {} stopped: {service} {why}. {next}", side(self.channel));
+        let mut status = self.status(Status::SttFailed, text);
+        (status.reason, status.retryable, status.retry_after) = (Some(fault), Some(wait.is_some()), retry_after);
         self.trouble = Some(status.clone());
         actions.push(Action::Status(status));
     }
 
     /// The service said something: it is alive, and captions that had stopped are back.
-    fn answered(&mut self, actions: &mut Vec<Action<'static>>) {
-        if let State::Open(flow) = &mut self.state {
-            flow.answered();
+    fn answered(&mut self, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
+        match &mut self.state {
+            State::Open(flow) => flow.answered(now, self.sent),
+            State::Draining { since, .. } => *since = now,
+            _ => {}
         }
-        if self.faults > 0 {
-            self.faults = 0;
-            self.trouble = None;
+        self.faults = 0;
+        if self.trouble.take().is_some() {
             let text = format!("Captions of {} are back.", side(self.channel));
-            actions.push(Action::Status(self.status(Status::SttRestored, text, None)));
+            actions.push(Action::Status(self.status(Status::SttRestored, text)));
         }
     }
 
@@ -446,23 +576,28 @@ impl Link {
     fn notice_gap(&mut self, samples: &[i16], actions: &mut Vec<Action<'static>>) {
         let coming = Samples::new(u64::try_from(samples.len()).unwrap_or(u64::MAX));
         let kept_from = (self.backlog.end() + coming).saturating_sub(Samples::from_millis(backlog::MAX_MILLIS));
-        let unheard = self.backlog.slice(self.sent, kept_from);
-        if self.gap_told || !is_speech(unheard) {
+        if self.gap_told || matches!(self.state, State::Unavailable) || self.sent >= kept_from {
             return;
         }
-        self.gap_told = true;
-        let text = format!("Some of what {} said will have no captions.", side(self.channel));
-        actions.push(Action::Status(self.status(Status::SttGap, text, None)));
+        if self.listening.has_speech(&self.backlog, self.sent, kept_from) {
+            self.gap_told = true;
+            self.tell_gap(actions);
+        }
     }
 
-    fn status(&self, status: Status, status_text: String, failed: Option<(SpeechFault, f64)>) -> ServiceStatus {
+    fn tell_gap(&self, actions: &mut Vec<Action<'static>>) {
+        let text = format!("Some of what {} said will have no captions.", side(self.channel));
+        actions.push(Action::Status(self.status(Status::SttGap, text)));
+    }
+
+    fn status(&self, status: Status, status_text: String) -> ServiceStatus {
         ServiceStatus {
             status,
             status_text,
             channel: Some(self.channel),
-            reason: failed.map(|(fault, _)| fault),
-            retryable: failed.map(|_| true),
-            retry_after: failed.map(|(_, seconds)| seconds),
+            reason: None,
+            retryable: None,
+            retry_after: None,
         }
     }
 }
@@ -472,8 +607,10 @@ impl Link {
 pub(super) enum News {
     /// Words of a stream that began at a position.
     Words(Samples, Window),
-    /// The open utterance is over.
-    UtteranceEnd,
+    /// An utterance is over, whose last word ends at a place of the call, as far as the service says.
+    UtteranceEnd(Option<Samples>),
+    /// The stream is over.
+    StreamEnd,
 }
 
 /// The side of the call as the user knows it.

@@ -41,14 +41,16 @@ pub use session::{Saved, Services, Session, Start};
 use fourwire_wire::conversation::{Conversation, PhoneCall};
 use fourwire_wire::event::{ServiceStatus, SpeechFault};
 use fourwire_wire::frame::{Channel, PerChannel};
+use fourwire_wire::ids::SegmentId;
 use fourwire_wire::pii::Pii;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::Structured;
 use fourwire_wire::units::Samples;
+use thiserror::Error;
 
 use crate::audio::SampleRate;
 use crate::record::ChunkSpan;
-use crate::speech::Endpoint;
+use crate::speech::{Endpoint, Refusal};
 
 /// Something that happened to a call.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +90,7 @@ pub enum Event<'a> {
         /// Which of the channel's streams.
         stream: StreamId,
         /// How.
-        down: Down,
+        down: Down<'a>,
     },
     /// The pusher accepted a connection.
     PusherOpened {
@@ -131,20 +133,29 @@ pub struct Terms {
 
 /// How a stream of a speech service ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Down {
+pub enum Down<'a> {
     /// It was never opened.
-    Refused,
+    Refused(Refusal<'a>),
     /// It was closed or broke off.
     Closed,
 }
 
-impl Down {
-    fn fault(self) -> SpeechFault {
-        match self {
-            Self::Refused => SpeechFault::Refused,
-            Self::Closed => SpeechFault::Closed,
-        }
-    }
+/// What the operator should know of, and the client cannot mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Alert {
+    /// A speech service refuses for good: the operator's account there, or a language that it does not take.
+    #[error("speech: {service} refuses streams of this call for good: status {status}, {fault:?}")]
+    SpeechRefused {
+        /// Which one.
+        service: &'static str,
+        /// What it blames.
+        fault: SpeechFault,
+        /// Its HTTP status.
+        status: u16,
+    },
+    /// A client sends binary messages that are no frames, and nothing else.
+    #[error("client: binary messages whose first byte names no channel, and no audio")]
+    FramesNotUnderstood,
 }
 
 /// Something to be done for a call.
@@ -154,6 +165,8 @@ pub enum Action<'a> {
     Ping,
     /// Tell the client of a status.
     Status(ServiceStatus),
+    /// Tell the operator of something, in the log.
+    Alert(Alert),
     /// Ask a client that resumes to go on from these positions.
     Held(PerChannel<Samples>),
     /// Tell a client that resumes that it need not keep what lies before these positions.
@@ -165,6 +178,8 @@ pub enum Action<'a> {
         /// Whether the client asked for the extras.
         extras: bool,
     },
+    /// Tell the client that segments that it was shown have come to nothing.
+    Withdrawn(Vec<SegmentId>),
     /// Tell the client that the conversation is being made.
     Processing(Box<Conversation>),
     /// Tell the client that the conversation is stored.

@@ -6,6 +6,7 @@
 //!    └───────── a client connects ──┴─────────────────────────┴──────────────────────────┘
 //! ```
 
+mod changes;
 mod connection;
 mod ending;
 
@@ -15,13 +16,13 @@ use std::rc::Rc;
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::{PING_EVERY_MILLIS, ServiceStatus, Status, close};
 use fourwire_wire::frame::{Channel, PerChannel};
-use fourwire_wire::ids::{CallId, ConversationId};
+use fourwire_wire::ids::{CallId, ConversationId, SegmentId};
 use fourwire_wire::query::{Language, Source};
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::{Structured, SummaryBy};
 use fourwire_wire::units::{Samples, UnixMillis};
 
-use super::captions::Captions;
+use super::captions::{Captions, Change};
 use super::intake::Intake;
 use super::link::{Link, News};
 use super::pusher::PusherLink;
@@ -31,6 +32,7 @@ use super::timers::{Timer, Timers};
 use super::{Action, Event};
 use crate::record::ChunkSpan;
 use crate::speech::Provider;
+use changes::Changes;
 use connection::Client;
 
 /// A client that sends nothing at all for this long, in milliseconds, is gone: the peer's limit.
@@ -91,6 +93,10 @@ pub struct Session {
     intake: Option<Intake>,
     links: PerChannel<Link>,
     captions: PerChannel<Captions>,
+    /// What of the transcript a client may not have got before its connection broke.
+    changes: Changes,
+    /// Segments that were shown to a client, and came to nothing while it was away.
+    withdrawn: Vec<SegmentId>,
     recorder: Recorder,
     pusher: PusherLink,
     /// Whether summaries are asked of a language model.
@@ -164,7 +170,7 @@ impl Session {
         segments.sort_by_key(|segment| (segment.start, segment.channel));
         let from = PerChannel::from_fn(|channel| WhereToGoOn::new(&state, &chunks, channel));
         let links = PerChannel::from_fn(|channel| {
-            Link::new(channel, Rc::clone(&services.speech), state.language.clone(), from.get(channel).captions)
+            Link::new(channel, Rc::clone(&services.speech), &state.language, from.get(channel).captions)
         });
         let captions = PerChannel::from_fn(|channel| {
             let own = segments.iter().filter(|segment| segment.channel == channel);
@@ -172,6 +178,7 @@ impl Session {
             let begun = u32::try_from(own.count()).unwrap_or(u32::MAX);
             Captions::new(state.conversation, channel, begun, settled)
         });
+        let changes = Changes::before(&segments, state.started_at);
         let ends = PerChannel::from_fn(|channel| from.get(channel).record);
         let stored = PerChannel::from_fn(|channel| state.channels.get(channel).stored);
         let pusher = PusherLink::new(services.pusher.clone(), state.conversation, state.language.clone(), ends);
@@ -193,6 +200,8 @@ impl Session {
             intake: None,
             links,
             captions,
+            changes,
+            withdrawn: Vec::new(),
             recorder: Recorder::new(ends, stored, chunks),
             pusher,
             has_model: services.has_model,
@@ -232,14 +241,18 @@ impl Session {
             Event::SpeechText { channel, stream, text } => {
                 let news = self.with_link(channel, |link, actions| link.text(stream, text, now, actions));
                 match news {
-                    Some(News::Words(origin, window)) => self.words(channel, origin, window),
-                    Some(News::UtteranceEnd) => self.close_utterance(channel),
+                    Some(News::Words(origin, window)) => self.words(channel, origin, window, now),
+                    Some(News::UtteranceEnd(last_word_end)) => {
+                        let change = self.captions.get_mut(channel).end_utterance(last_word_end);
+                        self.caption(change, now);
+                    }
+                    Some(News::StreamEnd) => self.end_stream(channel, now),
                     None => {}
                 }
             }
             Event::SpeechDown { channel, stream, down } => {
                 if self.with_link(channel, |link, actions| link.down(stream, down, now, actions)) {
-                    self.close_utterance(channel);
+                    self.end_stream(channel, now);
                 }
             }
             Event::PusherOpened { stream } => self.pusher.opened(stream, now),
@@ -276,6 +289,7 @@ impl Session {
         }
         for channel in Channel::BOTH {
             self.with_link(channel, |link, actions| link.finish_if_due(now, actions));
+            self.links.get_mut(channel).suspect(now);
             let wake = self.links.get(channel).wake(now);
             self.timers.set(Timer::Link(channel), wake);
         }
@@ -331,37 +345,53 @@ impl Session {
         }
     }
 
-    fn words(&mut self, channel: Channel, origin: Samples, window: crate::speech::Window) {
-        let is_final = window.is_final;
+    fn words(&mut self, channel: Channel, origin: Samples, window: crate::speech::Window, now: UnixMillis) {
         let captions = self.captions.get_mut(channel);
-        let segment = captions.window(origin, window);
-        if is_final {
-            self.links.get_mut(channel).settle(captions.settled());
-        }
-        if let Some(segment) = segment {
-            self.caption(segment, is_final);
-        }
+        let change = captions.window(origin, window);
+        self.links.get_mut(channel).settle(captions.settled());
+        self.caption(change, now);
     }
 
-    fn close_utterance(&mut self, channel: Channel) {
-        if let Some(segment) = self.captions.get_mut(channel).close() {
-            self.caption(segment, true);
-        }
+    /// A channel's stream is over, in good order or in bad.
+    fn end_stream(&mut self, channel: Channel, now: UnixMillis) {
+        let change = self.captions.get_mut(channel).end_stream();
+        self.caption(change, now);
     }
 
-    /// A segment changed: for good, or only to be shown.
-    fn caption(&mut self, segment: Segment, for_good: bool) {
-        let interim = self.client.as_ref().is_some_and(|client| client.terms.interim);
-        if for_good {
-            self.pusher.segment(&segment);
+    /// Stores, shows and withdraws what a change of a channel's captions asks for.
+    fn caption(&mut self, change: Change, now: UnixMillis) {
+        let Change { stored, shown, withdrawn } = change;
+        let has_client = self.client.is_some();
+        let extras = self.client.as_ref().is_some_and(|client| client.terms.interim);
+        if let Some(segment) = &stored {
+            self.pusher.segment(segment);
             self.keep(segment.clone());
+            self.changes.note(segment.id, now);
+            // A client that is about to be shown more under the same id needs no state in between.
+            let is_outdone = extras && shown.as_ref().is_some_and(|shown| shown.id == segment.id);
+            if has_client && !is_outdone {
+                self.actions.push_back(Action::Caption { segment: segment.clone(), extras });
+            }
         }
-        if self.client.is_some() && (for_good || interim) {
-            self.actions.push_back(Action::Caption { segment: segment.clone(), extras: interim });
+        if let Some(segment) = shown.filter(|_| extras) {
+            self.actions.push_back(Action::Caption { segment, extras });
+        }
+        if let Some(id) = withdrawn {
+            self.withdraw(id);
         }
         // Shown first: what is sent after a write waits until the write is durable.
-        if for_good {
+        if let Some(segment) = stored {
             self.actions.push_back(Action::SaveSegment(segment));
+        }
+    }
+
+    /// Has a segment that came to nothing taken off the client's screen, now or when it is back.
+    fn withdraw(&mut self, id: SegmentId) {
+        match &self.client {
+            Some(client) if client.terms.interim => self.actions.push_back(Action::Withdrawn(vec![id])),
+            Some(_) => {}
+            None if self.withdrawn.contains(&id) => {}
+            None => self.withdrawn.push(id),
         }
     }
 
@@ -413,7 +443,7 @@ impl Session {
                 Timer::StoreRetry => self.phase = Phase::Concluding,
                 Timer::Link(channel) => {
                     if self.with_link(channel, |link, actions| link.timeout(now, actions)) {
-                        self.close_utterance(channel);
+                        self.end_stream(channel, now);
                     }
                 }
             }

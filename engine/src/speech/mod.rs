@@ -4,6 +4,7 @@
 //! what audio to send, and when a service counts as dead.
 
 pub mod deepgram;
+mod language;
 
 use fourwire_wire::pii::Pii;
 use fourwire_wire::query::Language;
@@ -27,13 +28,53 @@ pub struct Endpoint {
     pub authorization: Pii<String>,
 }
 
+/// A service's answer to the request for a stream, where it is not the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// The HTTP status; 0 where the service was not reached.
+    pub status: u16,
+    /// The `Retry-After` header, as it came.
+    pub retry_after: Option<&'a str>,
+    /// The beginning of the body: the service's own words, which are judged and shown to nobody.
+    pub body: &'a str,
+}
+
+impl Refusal<'_> {
+    /// The service was not reached at all.
+    pub const UNREACHED: Self = Self { status: 0, retry_after: None, body: "" };
+
+    /// Seconds that the service asks to be left alone. A date is not read: the services send numbers.
+    fn seconds(&self) -> Option<u64> {
+        self.retry_after?.trim().parse().ok()
+    }
+}
+
+/// What a refusal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// The operator's key is not good, or may not do this. It will not be better in this call.
+    Credentials,
+    /// The operator's account has no money left, or no quota for the day.
+    Quota,
+    /// The service does not take the language.
+    Language,
+    /// The service is busy, or down: it may take the next request.
+    Outage {
+        /// Seconds that it asks to be left alone.
+        retry_after: Option<u64>,
+    },
+}
+
 /// What a service's text message means.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Heard {
     /// Words of a window of the stream.
     Words(Window),
     /// The utterance that was open is over.
-    UtteranceEnd,
+    UtteranceEnd {
+        /// Where its last word ends, as far as the service says: it may speak of an earlier utterance than the open one.
+        last_word_end: Option<Samples>,
+    },
     /// The service says that it has sent everything and is about to close.
     Drained,
     /// The service reports an error and will close.
@@ -77,11 +118,19 @@ impl Provider {
         }
     }
 
-    /// Where to open a stream of 16 kHz mono PCM16 in a language.
+    /// Where to open a stream of 16 kHz mono PCM16 in a language; `None` for a language that the service does not transcribe.
     #[must_use]
-    pub fn endpoint(&self, language: &Language) -> Endpoint {
+    pub fn endpoint(&self, language: &Language) -> Option<Endpoint> {
         match self {
             Self::Deepgram(deepgram) => deepgram.endpoint(language),
+        }
+    }
+
+    /// What it means that the service has refused a stream.
+    #[must_use]
+    pub fn refused(&self, refusal: &Refusal<'_>) -> RefusalKind {
+        match self {
+            Self::Deepgram(_) => deepgram::refused(refusal),
         }
     }
 
@@ -109,4 +158,20 @@ impl Provider {
             Self::Deepgram(_) => deepgram::CLOSE_STREAM,
         }
     }
+}
+
+/// The words of a text that came without their times: spread over its window by their length. A text without blanks is one word.
+fn spread(text: &str, start: Samples, end: Samples, confidence: f32) -> Vec<Word> {
+    let length = |text: &str| u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
+    let total: u64 = text.split_whitespace().map(length).sum();
+    let samples = end.saturating_sub(start).get();
+    let mut before = 0;
+    let place = |characters: u64| start + Samples::new(samples.saturating_mul(characters) / total.max(1));
+    text.split_whitespace()
+        .map(|word| {
+            let from = place(before);
+            before += length(word);
+            Word { text: Pii::new(word.to_owned()), start: from, end: place(before), confidence }
+        })
+        .collect()
 }

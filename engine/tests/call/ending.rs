@@ -33,7 +33,9 @@ fn told(call: &Call) -> Vec<&'static str> {
         Told::Close(close::NORMAL) => Some("closed as agreed"),
         Told::Close(close::GOING_AWAY) => Some("closed by the server"),
         Told::Close(_) => Some("closed for a fault"),
-        Told::Ping | Told::Status(_) | Told::Held(_) | Told::StoredUpTo(_) | Told::Caption(..) => None,
+        Told::Ping | Told::Status(_) | Told::Held(_) | Told::StoredUpTo(_) | Told::Caption(..) | Told::Withdrawn(_) => {
+            None
+        }
     });
     told.collect()
 }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::{Action, Down, Event, Services, Session, Start, StreamId, Terms};
 use fourwire_engine::pusher::Pusher;
-use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
+use fourwire_engine::speech::{Provider, Refusal};
 use fourwire_wire::frame::{Channel, Frame, PerChannel};
 use fourwire_wire::ids::{ConversationId, UserId};
 use fourwire_wire::pii::Pii;
@@ -53,7 +53,12 @@ fn service() -> impl Strategy<Value = Service> {
     ];
     let manner = prop_oneof![3 => Just(Manner::Good), 1 => Just(Manner::Quiet), 1 => Just(Manner::Garbage), 1 => Just(Manner::Error)];
     let farewell = prop_oneof![2 => Just(Farewell::Good), 1 => Just(Farewell::Abrupt), 1 => Just(Farewell::Never)];
-    (handshake, manner, farewell).prop_map(|(handshake, manner, farewell)| Service { handshake, manner, farewell })
+    (handshake, manner, farewell).prop_map(|(handshake, manner, farewell)| Service {
+        handshake,
+        manner,
+        farewell,
+        lag: 0,
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -251,7 +256,7 @@ impl Watch {
                 Event::SpeechText { channel: *channel, stream: self.stream(*channel, *age), text }
             }
             Rogue::Down(channel, age, refused) => {
-                let down = if *refused { Down::Refused } else { Down::Closed };
+                let down = if *refused { Down::Refused(Refusal::UNREACHED) } else { Down::Closed };
                 Event::SpeechDown { channel: *channel, stream: self.stream(*channel, *age), down }
             }
             Rogue::PusherOpened => Event::PusherOpened { stream: self.pusher },

@@ -3,14 +3,15 @@
 use fourwire_wire::units::{Samples, UnixMillis};
 
 /// So much speech makes an answer due: a click or a cough is no speech. Services answer about every second.
-const QUIET_SPEECH: Samples = Samples::from_millis(500);
+pub(super) const QUIET_SPEECH: Samples = Samples::from_millis(500);
+
+/// How long a service may say nothing before anybody asks whether somebody speaks, in milliseconds: less than it takes for an
+/// answer to be due, and more than passes between two answers of a service that works, which so costs no detector.
+const UNANSWERED_MILLIS: u64 = 1_500;
 
 /// How long an answer may be due, in milliseconds. A silent service is noticed within 5 s: the first 500 ms of speech take
 /// a second where every other moment is a pause, and 100 ms more until a piece is full.
 const QUIET_MILLIS: u64 = 3_900;
-
-/// Mean absolute sample value of a piece above which it counts as speech (−44 dBFS): line noise lies below.
-const SPEECH_LEVEL: u64 = 200;
 
 /// How often a stream without audio is kept open, in milliseconds. Deepgram closes after 10 s; twice this is less.
 const KEEP_ALIVE_MILLIS: u64 = 4_000;
@@ -24,38 +25,43 @@ pub(super) struct Flow {
     opened: UnixMillis,
     /// When audio or a keep-alive last went out.
     last_sent: UnixMillis,
-    /// Speech sent since the service last said anything.
-    unanswered: Samples,
-    /// When that became so much that an answer is due.
+    /// When the service last said anything of use, or accepted the stream.
+    answered_at: UnixMillis,
+    /// Up to where it had been sent audio by then.
+    answered_to: Samples,
+    /// When so much speech had been sent unanswered that an answer is due.
     due_since: Option<UnixMillis>,
+    /// How often its patience is doubled: a service that was slow just now is not asked for the same in vain again and again.
+    patience: u32,
 }
 
 impl Flow {
-    /// A stream that has just been accepted.
-    pub(super) const fn new(now: UnixMillis) -> Self {
-        Self { opened: now, last_sent: now, unanswered: Samples::ZERO, due_since: None }
+    /// A stream that has just been accepted, and will be sent audio from `origin` on.
+    pub(super) const fn new(now: UnixMillis, origin: Samples, patience: u32) -> Self {
+        Self { opened: now, last_sent: now, answered_at: now, answered_to: origin, due_since: None, patience }
     }
 
-    /// A piece of audio goes out.
-    pub(super) fn sent(&mut self, piece: &[u8], length: Samples, now: UnixMillis) {
-        if is_speech(piece) {
-            self.unanswered = self.unanswered + length;
-            if self.unanswered >= QUIET_SPEECH {
-                self.due_since.get_or_insert(now);
-            }
-        }
+    /// A piece of audio or a keep-alive goes out.
+    pub(super) const fn sent(&mut self, now: UnixMillis) {
         self.last_sent = now;
     }
 
-    /// A keep-alive goes out.
-    pub(super) const fn kept_alive(&mut self, now: UnixMillis) {
-        self.last_sent = now;
-    }
-
-    /// The service said something.
-    pub(super) const fn answered(&mut self) {
-        self.unanswered = Samples::ZERO;
+    /// The service said something, having been sent audio up to a position.
+    pub(super) const fn answered(&mut self, now: UnixMillis, sent: Samples) {
+        self.answered_at = now;
+        self.answered_to = sent;
         self.due_since = None;
+    }
+
+    /// From where on speech would make an answer due, where that has to be found out.
+    pub(super) fn suspicious_from(&self, now: UnixMillis) -> Option<Samples> {
+        let is_asked = self.due_since.is_none() && now.since(self.answered_at) >= UNANSWERED_MILLIS;
+        is_asked.then_some(self.answered_to)
+    }
+
+    /// Enough speech for an answer had been sent so many milliseconds ago.
+    pub(super) fn answer_is_due(&mut self, ago: u64, now: UnixMillis) {
+        self.due_since = Some((now - ago).max(self.answered_at));
     }
 
     /// How much audio the stream may have been sent by now: 1.25 times the time it has been open, and a head start.
@@ -70,13 +76,6 @@ impl Flow {
 
     /// When the stream counts as dead unless an answer comes before; none while no answer is due.
     pub(super) fn dead_at(&self) -> Option<UnixMillis> {
-        self.due_since.map(|since| since + QUIET_MILLIS)
+        self.due_since.map(|since| since + (QUIET_MILLIS << self.patience))
     }
-}
-
-/// Whether a piece of PCM16 is loud enough to hold speech.
-pub(super) fn is_speech(piece: &[u8]) -> bool {
-    let samples = piece.as_chunks::<2>().0;
-    let sum: u64 = samples.iter().map(|bytes| u64::from(i16::from_le_bytes(*bytes).unsigned_abs())).sum();
-    sum > SPEECH_LEVEL.saturating_mul(u64::try_from(samples.len()).unwrap_or(u64::MAX))
 }

@@ -10,10 +10,12 @@ use crate::call::link::Link;
 use crate::call::pusher::PusherLink;
 use crate::call::recorder::Recorder;
 use crate::call::timers::Timer;
-use crate::call::{Action, Terms};
+use crate::call::{Action, Alert, Terms};
 
 /// How much a client that resumes may have captured before it first got through, in milliseconds: what it keeps at most.
 const CLIENT_KEEPS_MILLIS: u64 = 90_000;
+/// A client whose binary messages are no frames for so long, in milliseconds, is told that nothing is recorded.
+const NOT_UNDERSTOOD_MILLIS: u64 = 2_000;
 /// Silence is made in pieces of this many samples, so that a long one needs no large buffer.
 const SILENCE_PIECE: u64 = 16_000;
 
@@ -22,10 +24,21 @@ const SILENCE_PIECE: u64 = 16_000;
 pub(super) struct Client {
     pub(super) terms: Terms,
     pub(super) last_at: UnixMillis,
+    /// Since when its binary messages name no channel.
+    not_understood: NotUnderstood,
     /// What it was told that it need not keep.
     stored: PerChannel<Samples>,
     /// What it was last told that is held here, if it resumes.
     held: Option<PerChannel<Samples>>,
+}
+
+/// Whether a client sends binary messages that are no frames, and nothing else.
+#[derive(Clone, Copy, Debug)]
+enum NotUnderstood {
+    No,
+    Since(UnixMillis),
+    /// It was told.
+    Told,
 }
 
 /// Who wants a call's audio.
@@ -68,11 +81,20 @@ impl Session {
         self.actions.extend(troubles.cloned().map(Action::Status));
         if terms.resume {
             self.ask_for_audio();
-            // What changed while it was away, and what changed before: it knows the ids.
-            let known = self.segments.iter().cloned();
-            self.actions.extend(known.map(|segment| Action::Caption { segment, extras: terms.interim }));
         }
+        self.catch_up(terms);
         self.save();
+    }
+
+    /// Sends a client that comes what it may have missed; it knows the ids.
+    fn catch_up(&mut self, terms: Terms) {
+        let changes = &self.changes;
+        let missed = self.segments.iter().filter(|segment| terms.resume || changes.contains(segment.id)).cloned();
+        self.actions.extend(missed.map(|segment| Action::Caption { segment, extras: terms.interim }));
+        let withdrawn = std::mem::take(&mut self.withdrawn);
+        if terms.interim && !withdrawn.is_empty() {
+            self.actions.push_back(Action::Withdrawn(withdrawn));
+        }
     }
 
     pub(super) fn reattached(&mut self, terms: Terms, now: UnixMillis) {
@@ -85,6 +107,14 @@ impl Session {
         self.timers.set(Timer::Ping, Some(now));
         if terms.resume {
             self.ask_for_audio();
+        }
+        if terms.interim {
+            // The restart has taken along what interim words were shown: behind a stored segment, or as the next one.
+            let last = |channel| self.segments.iter().rfind(|segment| segment.channel == channel).cloned();
+            let shown: Vec<_> = Channel::BOTH.into_iter().filter_map(last).collect();
+            self.actions.extend(shown.into_iter().map(|segment| Action::Caption { segment, extras: true }));
+            let next = Channel::BOTH.map(|channel| self.captions.get(channel).next_id());
+            self.actions.push_back(Action::Withdrawn(next.to_vec()));
         }
     }
 
@@ -102,7 +132,13 @@ impl Session {
 
     /// Takes a client's connection as it is; whether the call goes on or is being finished stays as it was.
     fn attach(&mut self, terms: Terms, now: UnixMillis) {
-        self.client = Some(Client { terms, last_at: now, stored: PerChannel::default(), held: None });
+        self.client = Some(Client {
+            terms,
+            last_at: now,
+            not_understood: NotUnderstood::No,
+            stored: PerChannel::default(),
+            held: None,
+        });
         if matches!(self.phase, Phase::Live) && !terms.resume {
             let ends = PerChannel::from_fn(|channel| self.recorder.end(channel));
             self.advance(&ends, now);
@@ -170,8 +206,10 @@ impl Session {
     pub(super) fn frame(&mut self, message: &[u8], now: UnixMillis) {
         let Some(client) = &mut self.client else { return };
         client.last_at = now;
+        self.changes.seen(now);
         match Frame::parse(message) {
             Frame::Audio { channel, pcm } => {
+                client.not_understood = NotUnderstood::No;
                 let Some(intake) = &mut self.intake else { return };
                 let is_first = self.state.started_at.is_none();
                 let started_at = *self.state.started_at.get_or_insert(now - intake.millis(pcm));
@@ -189,7 +227,26 @@ impl Session {
                 }
             }
             Frame::TooBig => self.close(close::TOO_BIG, "a frame may carry 65536 bytes of audio", now),
-            Frame::Keepalive | Frame::UnknownChannel => {}
+            Frame::UnknownChannel => self.unknown_channel(now),
+            Frame::Keepalive => {}
+        }
+    }
+
+    /// A binary message names no channel. Omi's server ignores such, so one is nothing; but a client that sends nothing else
+    /// believes that it is recorded.
+    fn unknown_channel(&mut self, now: UnixMillis) {
+        let Some(client) = &mut self.client else { return };
+        match client.not_understood {
+            NotUnderstood::No => client.not_understood = NotUnderstood::Since(now),
+            NotUnderstood::Since(since) if now.since(since) >= NOT_UNDERSTOOD_MILLIS => {
+                client.not_understood = NotUnderstood::Told;
+                self.status(
+                    Status::AudioNotUnderstood,
+                    "Nothing is being recorded: the app's audio does not say which side it belongs to",
+                );
+                self.actions.push_back(Action::Alert(Alert::FramesNotUnderstood));
+            }
+            NotUnderstood::Since(_) | NotUnderstood::Told => {}
         }
     }
 
@@ -237,7 +294,7 @@ impl Session {
             self.timers.set(Timer::Grace, Some(now + GRACE_MILLIS));
             self.state.seen_at = now;
             if self.state.resumes {
-                self.suspend_links();
+                self.suspend_links(now);
             } else {
                 self.finish_links(now);
             }
@@ -246,10 +303,10 @@ impl Session {
     }
 
     /// What a client that resumes was saying goes on when it is back; if it does not come back, it is heard at the call's end.
-    fn suspend_links(&mut self) {
+    fn suspend_links(&mut self, now: UnixMillis) {
         for channel in Channel::BOTH {
             if self.with_link(channel, Link::suspend) {
-                self.close_utterance(channel);
+                self.end_stream(channel, now);
             }
         }
     }

@@ -8,12 +8,14 @@ use fourwire_wire::units::UnixMillis;
 
 use super::{Phase, Session};
 use crate::call::Action;
+use crate::call::link::MAX_DRAIN_MILLIS;
 use crate::call::timers::{Timer, Timers};
 use crate::summary::{self, Talk, UNTITLED};
 
 /// How long the end of a call waits for the speech services, in milliseconds, whatever happens to them: a stream that is
 /// opened (at most 5 s), sent a full backlog at 1.25 times its pace (38 s take 30.4 s) and drained (5 s). Mostly it is 1 s.
-const DRAIN_MILLIS: u64 = 41_000;
+/// What has no captions by then is told (`stt_gap`).
+const DRAIN_MILLIS: u64 = MAX_DRAIN_MILLIS;
 /// How long a client may go on after the carrier has said that the call is over, in milliseconds: its last frames are still on
 /// their way, and most clients end the call themselves.
 pub(super) const HANG_UP_MILLIS: u64 = 5_000;
@@ -72,7 +74,7 @@ impl Session {
     /// Everything is said.
     fn conclude(&mut self, now: UnixMillis) {
         for channel in Channel::BOTH {
-            self.close_utterance(channel);
+            self.end_stream(channel, now);
         }
         self.timers.set(Timer::Drain, None);
         self.recorder.give_up_gap();

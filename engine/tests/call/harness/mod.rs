@@ -55,6 +55,11 @@ impl Call {
         Self::with(count, false, false)
     }
 
+    /// A call in another language than English.
+    pub fn in_language(tag: &str) -> Self {
+        Self::with_language(tag, 1, false, false)
+    }
+
     /// A call with a speech service and a language model, which answers when a test lets it.
     pub fn with_model() -> Self {
         Self::with(1, true, false)
@@ -66,6 +71,10 @@ impl Call {
     }
 
     fn with(count: usize, has_model: bool, has_pusher: bool) -> Self {
+        Self::with_language("en", count, has_model, has_pusher)
+    }
+
+    fn with_language(tag: &str, count: usize, has_model: bool, has_pusher: bool) -> Self {
         let provider = |number| {
             let origin = format!("https://service-{number}.example").parse().unwrap();
             Provider::Deepgram(Deepgram::new(origin, Pii::new("KEY".to_owned())))
@@ -79,7 +88,7 @@ impl Call {
             conversation: ConversationId::from_random([9; 16]),
             call_id: CallId::parse("1774440000500").ok(),
             phone_call: None,
-            language: Language::parse("en").unwrap(),
+            language: Language::parse(tag).unwrap(),
             source: Source::PhoneCall,
         };
         let session = Session::start(start, &services, UnixMillis::new(BEGIN));

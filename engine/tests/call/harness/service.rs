@@ -20,11 +20,13 @@ pub struct Service {
     pub handshake: Handshake,
     pub manner: Manner,
     pub farewell: Farewell,
+    /// How far it is behind, in milliseconds: every answer comes so much later.
+    pub lag: u64,
 }
 
 impl Default for Service {
     fn default() -> Self {
-        Self { handshake: Handshake::Accept(80), manner: Manner::Good, farewell: Farewell::Good }
+        Self { handshake: Handshake::Accept(80), manner: Manner::Good, farewell: Farewell::Good, lag: 0 }
     }
 }
 
@@ -32,7 +34,10 @@ impl Default for Service {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handshake {
     Accept(u64),
+    /// It is down: 503.
     Refuse(u64),
+    /// It answers with this status and body.
+    RefuseWith(u64, u16, &'static str),
     Never,
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fourwire_engine::call::{Action, Down, Snapshot, StreamId, Terms};
+use fourwire_engine::call::{Action, Alert, Down, Snapshot, StreamId, Terms};
 use fourwire_engine::record::ChunkSpan;
+use fourwire_engine::speech::Refusal;
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::ServiceStatus;
 use fourwire_wire::frame::{Channel, PerChannel};
@@ -33,7 +34,7 @@ pub enum Coming {
     /// The socket that the session closed, or that a test cut off, is gone.
     Opened(Channel, StreamId),
     Said(Channel, StreamId, String),
-    Down(Channel, StreamId, Down),
+    Down(Channel, StreamId, Down<'static>),
     PhoneCall(Box<PhoneCall>),
     Summarised(Option<Structured>),
     Recorded(ChunkSpan),
@@ -52,6 +53,7 @@ pub enum Told {
     Held(PerChannel<Samples>),
     StoredUpTo(PerChannel<Samples>),
     Caption(Segment, bool),
+    Withdrawn(Vec<SegmentId>),
     Processing(Conversation),
     Finished(Conversation),
     Close(u16),
@@ -87,6 +89,8 @@ pub struct World {
     /// What a language model was asked to sum up; it answers what a test lets it.
     pub summaries: Vec<(u64, Conversation)>,
     pub told: Vec<(u64, Told)>,
+    /// What the operator finds in the log.
+    pub alerts: Vec<Alert>,
     pub connected: bool,
     coming: BTreeMap<(u64, u64), Coming>,
     number: u64,
@@ -104,6 +108,7 @@ impl World {
             pusher: None,
             summaries: Vec::new(),
             told: Vec::new(),
+            alerts: Vec::new(),
             connected: false,
             coming: BTreeMap::new(),
             number: 0,
@@ -166,6 +171,8 @@ impl World {
             Action::Held(positions) => self.tell(now, Told::Held(positions)),
             Action::StoredUpTo(positions) => self.tell(now, Told::StoredUpTo(positions)),
             Action::Caption { segment, extras } => self.tell(now, Told::Caption(segment, extras)),
+            Action::Withdrawn(segments) => self.tell(now, Told::Withdrawn(segments)),
+            Action::Alert(alert) => self.alerts.push(alert),
             Action::Processing(conversation) => self.tell(now, Told::Processing(*conversation)),
             Action::Finished(conversation) => self.tell(now, Told::Finished(*conversation)),
             Action::Close { code, .. } => {
@@ -185,7 +192,9 @@ impl World {
                 pusher.ask(stream, &endpoint, now);
                 match pusher.handshake {
                     Handshake::Accept(millis) => self.send(now + millis, Coming::PusherOpened(stream)),
-                    Handshake::Refuse(millis) => self.send(now + millis, Coming::PusherDown(stream)),
+                    Handshake::Refuse(millis) | Handshake::RefuseWith(millis, ..) => {
+                        self.send(now + millis, Coming::PusherDown(stream));
+                    }
                     Handshake::Never => {}
                 }
             }
@@ -250,9 +259,15 @@ impl World {
         self.streams.insert((channel, stream), (provider, Stream::default()));
         match self.services[provider].get(channel).handshake {
             Handshake::Accept(millis) => self.send(now + millis, Coming::Opened(channel, stream)),
-            Handshake::Refuse(millis) => self.send(now + millis, Coming::Down(channel, stream, Down::Refused)),
+            Handshake::Refuse(millis) => self.refuse(channel, stream, now + millis, 503, ""),
+            Handshake::RefuseWith(millis, status, body) => self.refuse(channel, stream, now + millis, status, body),
             Handshake::Never => {}
         }
+    }
+
+    fn refuse(&mut self, channel: Channel, stream: StreamId, at: u64, status: u16, body: &'static str) {
+        let down = Down::Refused(Refusal { status, retry_after: None, body });
+        self.send(at, Coming::Down(channel, stream, down));
     }
 
     /// Whether news of a stream still finds it; a stream that is reported as down is gone with the report.
@@ -298,10 +313,11 @@ impl World {
         let opened = stream.opened.expect("audio goes to an accepted stream");
         assert!(!stream.finished, "nothing follows CloseStream");
         assert!(!pcm.is_empty() && pcm.len() <= PIECE_BYTES && pcm.len().is_multiple_of(2));
-        let answers = stream.audio(pcm, self.services[*provider].get(channel).manner);
+        let Service { manner, lag, .. } = *self.services[*provider].get(channel);
+        let answers = stream.audio(pcm, manner);
         let allowed = 2_000 + (now - opened) * 5 / 4;
         assert!(stream.position() / 16 <= allowed, "{} ms were sent, {allowed} are taken", stream.position() / 16);
-        self.answer(channel, id, answers, now);
+        self.answer(channel, id, answers, now + lag);
     }
 
     fn service_text(&mut self, channel: Channel, id: StreamId, text: &str, now: u64) {
@@ -311,8 +327,9 @@ impl World {
         match message["type"].as_str().unwrap() {
             "KeepAlive" => stream.keep_alives += 1,
             "CloseStream" => {
-                let answers = stream.finish(self.services[*provider].get(channel).farewell);
-                self.answer(channel, id, answers, now);
+                let Service { farewell, lag, .. } = *self.services[*provider].get(channel);
+                let answers = stream.finish(farewell);
+                self.answer(channel, id, answers, now + lag);
             }
             other => panic!("no service knows {other}"),
         }
