@@ -33,6 +33,7 @@ mod panics;
 mod phone_settings;
 mod playback;
 mod pusher;
+mod quiet_callers;
 mod reconnects;
 mod recording;
 mod refused_calls;
