@@ -37,5 +37,6 @@ pub mod speech;
 pub mod summary;
 pub mod transcript;
 pub mod twilio;
+mod unicode;
 pub mod vault;
 pub mod webhook;
