@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use fourwire_engine::config::Config;
-use fourwire_engine::identity::{Issuer, KeySet};
+use fourwire_engine::identity::{self, Issuer, KeySet};
 use fourwire_wire::ids::UserId;
 use worker::{Fetch, Request};
 
@@ -19,11 +19,7 @@ thread_local! {
 /// The user of a request with `Authorization: Bearer <ID token>`.
 pub(crate) async fn user(request: &Request, config: &Config) -> Result<UserId, Problem> {
     let header = request.headers().get("authorization")?.ok_or(Problem::NoAuthorization)?;
-    let (scheme, token) = header.split_once(' ').ok_or(Problem::BadAuthorization)?;
-    if !scheme.eq_ignore_ascii_case("bearer") || token.contains(' ') {
-        return Err(Problem::BadAuthorization);
-    }
-    verify(token, config).await
+    verify(identity::bearer_token(&header).ok_or(Problem::BadAuthorization)?, config).await
 }
 
 /// The user whom an ID token names.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use fourwire_engine::call::{Action, Event, Services, Session, Start};
 use fourwire_engine::config::Config;
+use fourwire_engine::names;
 use fourwire_engine::vault::Vault;
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::{PING, ServerEvent};
@@ -55,7 +56,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     call: &CallId,
     asked: &CallRequest,
 ) -> Result<T, Problem> {
-    objects::ask(env, settings::CALLS, &listen::call_name(user, call), asked).await
+    objects::ask(env, settings::CALLS, &names::call_object(user, call), asked).await
 }
 
 /// The object.
@@ -434,10 +435,9 @@ impl Shell {
         Ok(Services { speech, has_model, pusher: pusher.as_ref().map(|pusher| pusher.endpoint(&user)) })
     }
 
-    /// Whose call this is: the object's name says it ([`listen::call_name`]).
+    /// Whose call this is: the object's name says it.
     fn name(&self) -> Result<(UserId, CallId), Problem> {
         let name = self.state.id().name().ok_or(Problem::Internal)?;
-        let (user, call) = name.split_once('/').ok_or(Problem::Internal)?;
-        Ok((UserId::parse(user).map_err(|_| Problem::Internal)?, CallId::parse(call).map_err(|_| Problem::Internal)?))
+        names::parse_call_object(&name).ok_or(Problem::Internal)
     }
 }

@@ -1,6 +1,7 @@
 //! `GET /v4/listen`: a native client's socket, let in by its `Authorization` header and handed to its call's object.
 
 use fourwire_engine::config::Config;
+use fourwire_engine::names;
 use fourwire_wire::event::close;
 use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::query::ListenQuery;
@@ -8,11 +9,6 @@ use worker::{Env, Method, Request, RequestInit, Response, WebSocketPair};
 
 use crate::problem::Problem;
 use crate::{auth, sealed, settings};
-
-/// Header in which the user goes to the call's object. Objects can be reached only from within the Worker.
-pub(crate) const USER_HEADER: &str = "x-fourwire-user";
-/// Header in which the call's id goes there.
-pub(crate) const CALL_HEADER: &str = "x-fourwire-call";
 
 /// Opens a native client's socket.
 ///
@@ -64,18 +60,13 @@ pub(crate) async fn forward(
     let mut init = RequestInit::new();
     init.with_method(Method::Get);
     init.headers.set("upgrade", "websocket")?;
-    init.headers.set(USER_HEADER, user.as_str())?;
-    init.headers.set(CALL_HEADER, call.as_str())?;
     let request = Request::new_with_init(&format!("https://call/listen?{query_text}"), &init)?;
-    let answer =
-        env.durable_object(settings::CALLS)?.get_by_name(&call_name(user, &call))?.fetch_with_request(request).await?;
+    let answer = env
+        .durable_object(settings::CALLS)?
+        .get_by_name(&names::call_object(user, &call))?
+        .fetch_with_request(request)
+        .await?;
     if answer.status_code() == Problem::NoSuchCall.status() { Err(Problem::NoSuchCall) } else { Ok(answer) }
-}
-
-/// The name of the object of a user's call.
-pub(crate) fn call_name(user: &UserId, call: &CallId) -> String {
-    // No id has a slash, so no two pairs make the same name.
-    format!("{user}/{call}")
 }
 
 /// A fresh conversation id.

@@ -1,5 +1,6 @@
 //! What the operator has done to everything that is stored: `/v1/operator/…`, with `OPERATOR_KEY`.
 
+use fourwire_engine::identity;
 use fourwire_engine::vault::{Owner, Vault};
 use fourwire_wire::ids::UserId;
 use serde::Serialize;
@@ -31,7 +32,7 @@ pub(crate) async fn reseal(request: &Request, env: &Env) -> Result<Response, Pro
     let config = settings::read(env);
     let key = config.operator_key.as_ref().map_err(Clone::clone)?;
     let given = request.headers().get("authorization")?.ok_or(Problem::NoAuthorization)?;
-    if !key.is(given.strip_prefix("Bearer ").unwrap_or_default()) {
+    if !identity::bearer(&given).is_some_and(|given| key.is(given)) {
         return Err(Problem::BadAuthorization);
     }
     let vault = config.vault.as_ref().map_err(Clone::clone)?;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use fourwire_engine::config::{Config, Dialling, Twilio};
+use fourwire_engine::names;
 use fourwire_engine::phone::ledger::CallRecord;
 use fourwire_engine::phone::number::PhoneNumber;
 use fourwire_engine::twilio::sid::CallerIdSid;
@@ -150,7 +151,7 @@ async fn decide(signed: &Signed, env: &Env) -> Result<Answer, Problem> {
 
 fn connect(signed: &Signed, user: &UserId, record: &CallRecord) -> Result<Result<String, twiml::WriteError>, Problem> {
     let origin = signed.twilio()?.origin.as_str();
-    let status_callback = format!("{origin}{CALL}?user={}", hex(user));
+    let status_callback = format!("{origin}{CALL}?user={}", names::hex_of_user(user));
     let notice = signed.dialling()?.notice.as_ref().map(|_| format!("{origin}{NOTICE}"));
     Ok(twiml::dial(&twiml::Dial {
         callee: &record.callee,
@@ -171,7 +172,7 @@ pub(crate) async fn notice(request: &mut Request, env: &Env) -> Result<Response,
 /// `POST /v1/phone/calls/status?user=…`: what has become of a call.
 pub(crate) async fn call_status(request: &mut Request, env: &Env) -> Result<Response, Problem> {
     let signed = Signed::receive(request, env).await?;
-    let user = signed.query.as_deref().and_then(|query| query.strip_prefix("user=")).and_then(unhex);
+    let user = signed.query.as_deref().and_then(|query| query.strip_prefix("user=")).and_then(names::user_of_hex);
     let user = user.ok_or(Problem::Fields)?;
     let LegReport { call_sid, progress } = LegReport::read(&signed.form, now()).map_err(|_| Problem::Fields)?;
     let news: Option<CallRecord> = ask_phone(env, &user, PhoneRequest::Progress(call_sid, progress)).await?;
@@ -205,17 +206,4 @@ fn respond(xml: &str) -> Result<Response, Problem> {
     response.headers().set("content-type", twiml::CONTENT_TYPE)?;
     response.headers().set("cache-control", "no-store")?;
     Ok(response)
-}
-
-/// A user's id in letters that no URL writes in two ways.
-fn hex(user: &UserId) -> String {
-    user.as_str().bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
-}
-
-fn unhex(text: &str) -> Option<UserId> {
-    let bytes = text.as_bytes().chunks(2).map(|pair| {
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
-        u8::from_str_radix(pair, 16).ok()
-    });
-    UserId::parse(String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()?).ok()
 }

@@ -6,19 +6,22 @@
 //!
 //! A token is a JWS in compact form (RFC 7515): three base64url parts, header, claims and signature, with dots between.
 
+use std::fmt;
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use fourwire_wire::ids::UserId;
 use fourwire_wire::units::UnixMillis;
 use rsa::{BoxedUint, PublicKey};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer};
 use sha2::Sha256;
 use thiserror::Error;
 use url::Url;
 
-/// How far an issuer's clock may be from ours, in seconds.
-const LEEWAY_SECONDS: u64 = 60;
+/// How far an issuer's clock may be from ours.
+const LEEWAY: Duration = Duration::from_mins(1);
 /// How long fetched keys are used where the issuer does not say, in seconds.
 const DEFAULT_MAX_AGE_SECONDS: u64 = 300;
 /// Longest time for which fetched keys are used, in seconds: a key that its issuer withdrew must stop working.
@@ -26,6 +29,22 @@ const LONGEST_MAX_AGE_SECONDS: u64 = 86_400;
 /// Shortest time between two fetches for a key that was not among those fetched, in milliseconds, so that made-up key
 /// ids do not become requests to the issuer.
 const REFETCH_MILLIS: u64 = 60_000;
+
+/// The credentials in an `Authorization` header of the scheme `Bearer`: the scheme's letters may be of either case, and one
+/// space or more follow it (RFC 9110, 11.4). `None` for another scheme, and where nothing follows.
+#[must_use]
+pub fn bearer(header: &str) -> Option<&str> {
+    // What surrounds a field's value is no part of it (RFC 9110, 5.5).
+    let (scheme, credentials) = header.trim_matches([' ', '\t']).split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(credentials.trim_start_matches(' '))
+}
+
+/// The token in such a header. `None` where there is anything but one token (RFC 6750, 2.1), such as two.
+#[must_use]
+pub fn bearer_token(header: &str) -> Option<&str> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    bearer(header).filter(|token| token.bytes().all(is_part))
+}
 
 /// Whose tokens are taken.
 #[derive(Clone, Debug)]
@@ -47,7 +66,13 @@ pub enum TokenError {
     /// It is signed with something else than RS256, or not at all.
     #[error("token is not signed with RS256")]
     Algorithm,
-    /// It names no key, or one that the issuer does not publish.
+    /// It needs an extension to be understood, and none is.
+    #[error("token needs an extension that is not supported")]
+    Critical,
+    /// Its type says that it was made for something else than signing a user in.
+    #[error("token was made for another purpose")]
+    Purpose,
+    /// It names a key that the issuer does not publish, or none where the issuer publishes several.
     #[error("token is signed with an unknown key")]
     UnknownKey,
     /// The signature is not the issuer's.
@@ -74,7 +99,7 @@ pub struct KeySet {
 
 #[derive(Debug)]
 struct Key {
-    id: String,
+    id: Option<String>,
     key: PublicKey,
 }
 
@@ -85,7 +110,8 @@ pub struct KeySetError;
 
 impl KeySet {
     /// Reads a JWK set (RFC 7517) that was fetched `now`, with the answer's `Cache-Control` header. Keys of other kinds
-    /// than RSA for signatures are left out.
+    /// than RSA for signatures are left out, and so are keys that cannot be read (section 5): one of them must not lock
+    /// out the users of the others.
     ///
     /// # Errors
     /// [`KeySetError`] where it is no JWK set.
@@ -93,18 +119,18 @@ impl KeySet {
         let set: JwkSet = serde_json::from_str(json).map_err(|_| KeySetError)?;
         let max_age = cache_control.and_then(max_age).unwrap_or(DEFAULT_MAX_AGE_SECONDS).min(LONGEST_MAX_AGE_SECONDS);
         Ok(Self {
-            keys: set.keys.into_iter().filter_map(Jwk::into_key).collect(),
+            keys: set.keys.into_iter().filter_map(|jwk| Jwk::deserialize(jwk).ok()?.into_key()).collect(),
             fetched: now,
             expires: now + max_age.saturating_mul(1000),
         })
     }
 
-    /// Whether the keys must be fetched again before `token` is checked: they are too old, or the token names a key that
-    /// may have been published since.
+    /// Whether the keys must be fetched again before `token` is checked: they are too old, or the token is signed with a
+    /// key that may have been published since.
     #[must_use]
     pub fn is_stale_for(&self, token: &str, now: UnixMillis) -> bool {
-        let names_unknown_key = || Jws::parse(token).is_ok_and(|jws| self.find(&jws.header).is_none());
-        self.is_expired(now) || (now.since(self.fetched) >= REFETCH_MILLIS && names_unknown_key())
+        let has_unknown_key = || Jws::parse(token).is_ok_and(|jws| !self.knows_key_of(&jws));
+        self.is_expired(now) || (now.since(self.fetched) >= REFETCH_MILLIS && has_unknown_key())
     }
 
     /// Whether the keys are too old to be used at all.
@@ -119,20 +145,33 @@ impl KeySet {
     /// [`TokenError`] where it is not a good token.
     pub fn verify(&self, token: &str, issuer: &Issuer, now: UnixMillis) -> Result<UserId, TokenError> {
         let jws = Jws::parse(token)?;
-        if jws.header.alg != "RS256" {
-            return Err(TokenError::Algorithm);
+        jws.header.check()?;
+        let mut candidates = self.candidates(&jws.header).peekable();
+        candidates.peek().ok_or(TokenError::UnknownKey)?;
+        if !candidates.any(|key| jws.is_signed_with(&key.key)) {
+            return Err(TokenError::Signature);
         }
-        let key = self.find(&jws.header).ok_or(TokenError::UnknownKey)?;
-        key.pkcs1v15_verify::<Sha256>(jws.signed.as_bytes(), &jws.signature).map_err(|_| TokenError::Signature)?;
         // Nothing in the claims is looked at before the signature is known to be good.
         let claims: Claims = decode_json(jws.claims)?;
-        claims.check(issuer, now.seconds())?;
+        claims.check(issuer, Duration::from_millis(now.get()))?;
         UserId::parse(claims.sub).map_err(|_| TokenError::Subject)
     }
 
-    fn find(&self, header: &Header) -> Option<&PublicKey> {
-        let id = header.kid.as_deref()?;
-        self.keys.iter().find(|key| key.id == id).map(|key| &key.key)
+    /// The keys with which a token may be signed: those of the id that it names (RFC 7515, 4.1.4). An issuer with one key
+    /// need not name it, neither in its tokens nor in its key set; one with several must (`OpenID` Connect Core, 10.1).
+    fn candidates(&self, header: &Header) -> impl Iterator<Item = &Key> {
+        let is_only_key = self.keys.len() == 1;
+        self.keys.iter().filter(move |key| match (&header.kid, &key.id) {
+            (Some(named), Some(id)) => named == id,
+            _ => is_only_key,
+        })
+    }
+
+    /// Whether a token's key is at hand. A key that neither side names may have been replaced without a sign of it, so
+    /// there the signature decides.
+    fn knows_key_of(&self, jws: &Jws<'_>) -> bool {
+        let is_named = |key: &Key| key.id.is_some() && key.id == jws.header.kid;
+        self.candidates(&jws.header).any(|key| is_named(key) || jws.is_signed_with(&key.key))
     }
 }
 
@@ -149,8 +188,38 @@ struct Jws<'a> {
 struct Header {
     alg: String,
     kid: Option<String>,
-    /// Extensions that must be understood (RFC 7515, 4.1.11); none is.
-    crit: Option<serde_json::Value>,
+    typ: Option<String>,
+    /// Extensions that must be understood (RFC 7515, 4.1.11); none is. A value that is no list of names counts as well.
+    #[serde(default, deserialize_with = "is_present")]
+    crit: bool,
+}
+
+fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+impl Header {
+    fn check(&self) -> Result<(), TokenError> {
+        if self.alg != "RS256" {
+            return Err(TokenError::Algorithm);
+        }
+        if self.crit {
+            return Err(TokenError::Critical);
+        }
+        if self.typ.as_deref().is_some_and(is_of_another_purpose) {
+            return Err(TokenError::Purpose);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a `typ` says that a token signs nobody in, such as `logout+jwt`, which has the same issuer, audience and subject
+/// as an ID token (RFC 8725, 3.11). An ID token has `JWT` or none, an access token for this API `at+jwt` (RFC 9068).
+fn is_of_another_purpose(typ: &str) -> bool {
+    // A media type: its letters may be of either case, and `application/` may be left out (RFC 7515, 4.1.9).
+    let typ = typ.to_ascii_lowercase();
+    let typ = typ.strip_prefix("application/").unwrap_or(&typ);
+    typ.ends_with("+jwt") && typ != "at+jwt"
 }
 
 impl<'a> Jws<'a> {
@@ -158,11 +227,12 @@ impl<'a> Jws<'a> {
         let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(TokenError::Malformed)?;
         let header: Header = decode_json(header)?;
-        if header.crit.is_some() {
-            return Err(TokenError::Malformed);
-        }
         let signature = BASE64URL.decode(signature).map_err(|_| TokenError::Malformed)?;
         Ok(Self { header, claims, signature, signed })
+    }
+
+    fn is_signed_with(&self, key: &PublicKey) -> bool {
+        key.pkcs1v15_verify::<Sha256>(self.signed.as_bytes(), &self.signature).is_ok()
     }
 }
 
@@ -171,18 +241,52 @@ fn decode_json<T: DeserializeOwned>(part: &str) -> Result<T, TokenError> {
     serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)
 }
 
-/// The claims that are used. Times are seconds since 1970.
+/// The claims that are used. `iss`, `aud`, `sub`, `exp` and `iat` are required (`OpenID` Connect Core, 2); one of the others
+/// that is null is as good as none. A claim that comes twice is refused (RFC 7519, 4).
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
     aud: Audience,
     sub: String,
-    exp: u64,
-    iat: u64,
-    #[serde(default)]
-    nbf: u64,
-    #[serde(default)]
-    auth_time: u64,
+    exp: NumericDate,
+    iat: NumericDate,
+    nbf: Option<NumericDate>,
+    auth_time: Option<NumericDate>,
+}
+
+/// Seconds since 1970 as any JSON number, fractions included (RFC 7519, 2).
+#[derive(Clone, Copy)]
+struct NumericDate(Duration);
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumericDateVisitor)
+    }
+}
+
+struct NumericDateVisitor;
+
+impl Visitor<'_> for NumericDateVisitor {
+    type Value = NumericDate;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of seconds")
+    }
+
+    fn visit_u64<E>(self, seconds: u64) -> Result<NumericDate, E> {
+        Ok(NumericDate(Duration::from_secs(seconds)))
+    }
+
+    fn visit_i64<E>(self, seconds: i64) -> Result<NumericDate, E> {
+        // A time before 1970 is as far in the past as one can be.
+        Ok(NumericDate(Duration::from_secs(seconds.try_into().unwrap_or(0))))
+    }
+
+    fn visit_f64<E>(self, seconds: f64) -> Result<NumericDate, E> {
+        // JSON has no number that is none, so what is no duration is below zero or beyond every clock.
+        let extreme = if seconds < 1.0 { Duration::ZERO } else { Duration::MAX };
+        Ok(NumericDate(Duration::try_from_secs_f64(seconds).unwrap_or(extreme)))
+    }
 }
 
 /// One audience, or several.
@@ -194,7 +298,7 @@ enum Audience {
 }
 
 impl Claims {
-    fn check(&self, issuer: &Issuer, now: u64) -> Result<(), TokenError> {
+    fn check(&self, issuer: &Issuer, now: Duration) -> Result<(), TokenError> {
         let for_us = match &self.aud {
             Audience::One(audience) => *audience == issuer.audience,
             Audience::Several(audiences) => audiences.contains(&issuer.audience),
@@ -202,9 +306,10 @@ impl Claims {
         if self.iss != issuer.issuer || !for_us {
             return Err(TokenError::Foreign);
         }
-        let soon = now.saturating_add(LEEWAY_SECONDS);
-        let expired = self.exp.saturating_add(LEEWAY_SECONDS) <= now;
-        if expired || self.iat > soon || self.nbf > soon || self.auth_time > soon {
+        let is_expired = self.exp.0.saturating_add(LEEWAY) <= now;
+        let soon = now.saturating_add(LEEWAY);
+        let begins = [Some(self.iat), self.nbf, self.auth_time];
+        if is_expired || begins.into_iter().flatten().any(|begin| begin.0 > soon) {
             return Err(TokenError::Time);
         }
         Ok(())
@@ -213,7 +318,8 @@ impl Claims {
 
 #[derive(Deserialize)]
 struct JwkSet {
-    keys: Vec<Jwk>,
+    /// Each is read by itself.
+    keys: Vec<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -222,6 +328,7 @@ struct Jwk {
     kty: String,
     #[serde(rename = "use")]
     usage: Option<String>,
+    key_ops: Option<Vec<String>>,
     alg: Option<String>,
     n: Option<String>,
     e: Option<String>,
@@ -230,19 +337,24 @@ struct Jwk {
 impl Jwk {
     /// The key, where it is one for RS256 signatures.
     fn into_key(self) -> Option<Key> {
-        let for_signatures = self.usage.as_deref().is_none_or(|usage| usage == "sig");
-        let for_rs256 = self.alg.as_deref().is_none_or(|alg| alg == "RS256");
-        if self.kty != "RSA" || !for_signatures || !for_rs256 {
+        let for_signatures = self.usage.is_none_or(|usage| usage == "sig");
+        let for_verifying = self.key_ops.is_none_or(|operations| operations.iter().any(|name| name == "verify"));
+        let for_rs256 = self.alg.is_none_or(|alg| alg == "RS256");
+        if self.kty != "RSA" || !for_signatures || !for_verifying || !for_rs256 {
             return None;
         }
         let number = |text: Option<String>| Some(BoxedUint::from_be_slice_vartime(&BASE64URL.decode(text?).ok()?));
-        Some(Key { id: self.kid?, key: PublicKey::new(number(self.n)?, number(self.e)?).ok()? })
+        Some(Key { id: self.kid, key: PublicKey::new(number(self.n)?, number(self.e)?).ok()? })
     }
 }
 
-/// `max-age` of a `Cache-Control` header, in seconds.
+/// `max-age` of a `Cache-Control` header, in seconds: a directive's letters may be of either case, and its value in quotes
+/// (RFC 9111, 5.2).
 fn max_age(header: &str) -> Option<u64> {
-    header.split(',').find_map(|directive| directive.trim().strip_prefix("max-age=")?.parse().ok())
+    header.split(',').find_map(|directive| {
+        let (name, value) = directive.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("max-age").then(|| value.trim().trim_matches('"').parse().ok())?
+    })
 }
 
 #[cfg(test)]
@@ -258,7 +370,10 @@ mod tests {
         let keys = |header| KeySet::parse(r#"{"keys":[]}"#, header, now).unwrap();
         assert_eq!(keys(Some("public, max-age=21600, must-revalidate")).expires, now + 21_600_000);
         assert_eq!(keys(Some("max-age=99999999")).expires, now + 86_400_000);
-        assert_eq!(keys(None).expires, now + 300_000);
+        assert_eq!(keys(Some("Public, Max-Age=\"600\"")).expires, now + 600_000);
+        for silent in [None, Some("no-cache"), Some("max-age=soon"), Some("s-max-age=60")] {
+            assert_eq!(keys(silent).expires, now + 300_000, "{silent:?}");
+        }
     }
 
     #[test]

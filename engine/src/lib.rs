@@ -11,6 +11,7 @@
 //! - [`phone`]: numbers, who may use them, and whom may be called;
 //! - [`twilio`]: what is spoken with Twilio;
 //! - [`identity`]: who a client is, from an ID token;
+//! - [`names`]: how a user's id goes into the names of other things;
 //! - [`vault`]: keys, sealing, blind indexes;
 //! - [`webhook`]: how an operator's server is told of a finished call;
 //! - [`config`]: the operator's settings, parsed once.
@@ -28,6 +29,7 @@ pub mod call;
 pub mod config;
 pub mod conversations;
 pub mod identity;
+pub mod names;
 pub mod phone;
 pub mod pusher;
 pub mod record;
@@ -35,5 +37,6 @@ pub mod speech;
 pub mod summary;
 pub mod transcript;
 pub mod twilio;
+mod unicode;
 pub mod vault;
 pub mod webhook;

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use fourwire_engine::twilio::identity::{Identity, USER_ID};
 use fourwire_engine::twilio::sid::{AccountSid, ApiKeySid, AppSid};
 use fourwire_engine::twilio::signature::{AuthTokens, Body};
 use fourwire_engine::twilio::token::{AccessToken, ApiKey, TokenLife, VoiceGrant};
@@ -281,8 +282,8 @@ impl Issue {
     fn any(dice: &mut Dice) -> Self {
         let secret =
             dice.pick(&["secret", "e3cbd8ea94e5bf2b1f0e3d0b3d8e7c9a", "clé secrète", &"long ".repeat(40)]).to_owned();
-        let identity =
-            dice.pick(&["alice", "auth0|5f7c8ec7c33c6c004bbafe82", "a_b-c.d:e@f", &"x".repeat(128)]).to_owned();
+        let user = dice.pick(&["alice", "auth0|5f7c8ec7c33c6c004bbafe82", "a_b-c.d:e@f", &"x".repeat(128)]).to_owned();
+        let (user, identity) = (UserId::parse(&*user).unwrap(), Identity::of(&UserId::parse(user).unwrap()));
         let life = TokenLife::from_seconds(dice.pick(&[1, 60, 3_600, 86_399, 86_400])).unwrap();
         let now = 1_700_000_000_000 + u64::try_from(dice.below(1_000_000_000)).unwrap();
         let values =
@@ -296,9 +297,13 @@ impl Issue {
             secret: Pii::new(secret),
         };
         let app = AppSid::parse(sid(dice, "AP")).unwrap();
-        let grant = VoiceGrant { identity: &UserId::parse(identity.clone()).unwrap(), app: &app, params };
+        let grant = VoiceGrant { identity: &user, app: &app, params };
         let ours = AccessToken::issue(&key, &grant, life, UnixMillis::new(now)).unwrap().text().expose().clone();
-        let VoiceGrant { params, .. } = grant;
+        let VoiceGrant { mut params, .. } = grant;
+        if identity.is_hashed() {
+            params.insert(USER_ID, Pii::new(user.to_string()));
+        }
+        let identity = identity.as_str().to_owned();
         let ApiKey { account, sid: key, secret } = key;
         Self { account, key, secret, app, identity, params, ttl: life.seconds(), now, ours }
     }

@@ -5,6 +5,9 @@ use fourwire_wire::pii::Pii;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::folding::fold;
+use crate::phone::number::PhoneNumber;
+
 /// How many conversations a list has that asks for no other number.
 const DEFAULT_LIMIT: usize = 100;
 /// How many it has at most.
@@ -17,8 +20,11 @@ const MAX_WORDS: usize = 16;
 pub struct Page {
     limit: usize,
     offset: usize,
-    /// Every one of them must be there; in small letters.
+    /// Every one of them must be there, folded.
     words: Vec<Pii<String>>,
+    /// The words are one number, as somebody writes it: that of a callee will do.
+    #[serde(default)]
+    number: Option<PhoneNumber>,
     only_starred: bool,
 }
 
@@ -38,7 +44,7 @@ pub enum PageError {
 
 impl Default for Page {
     fn default() -> Self {
-        Self { limit: DEFAULT_LIMIT, offset: 0, words: Vec::new(), only_starred: false }
+        Self { limit: DEFAULT_LIMIT, offset: 0, words: Vec::new(), number: None, only_starred: false }
     }
 }
 
@@ -61,8 +67,11 @@ impl Page {
                 "offset" => page.offset = value.parse().map_err(|_| PageError::Offset)?,
                 "starred" => page.only_starred = value.parse().map_err(|_| PageError::Starred)?,
                 "q" => {
-                    let words = value.split_whitespace().take(MAX_WORDS);
-                    page.words = words.map(|word| Pii::new(word.to_lowercase())).collect();
+                    // Folding may part a word, and may leave nothing of one.
+                    let words = fold(value);
+                    page.words =
+                        words.split_whitespace().take(MAX_WORDS).map(|word| Pii::new(word.to_owned())).collect();
+                    page.number = PhoneNumber::parse(value).ok();
                 }
                 _ => {}
             }
@@ -89,11 +98,16 @@ impl Page {
         if self.words.is_empty() {
             return true;
         }
+        if let (Some(number), Some(callee)) = (&self.number, &entry.callee)
+            && number.expose() == callee.expose()
+        {
+            return true;
+        }
         let structured = &entry.structured;
         let items = structured.action_items.iter().map(|item| item.description.expose());
         let texts = [structured.title.expose(), structured.overview.expose()].into_iter().chain(items);
         let names = entry.contact_name.iter().chain(&entry.callee).map(Pii::expose);
-        let text = texts.chain(names).map(|text| text.to_lowercase()).collect::<Vec<_>>().join("\n");
+        let text = texts.chain(names).map(|text| fold(text)).collect::<Vec<_>>().join("\n");
         self.words.iter().all(|word| text.contains(word.expose().as_str()))
     }
 }
@@ -144,6 +158,43 @@ mod tests {
         assert_eq!(titles(&[("starred", "true")]), ["Garden party"]);
         assert_eq!(titles(&[("q", "absent")]), [] as [&str; 0]);
         assert_eq!(titles(&[("offset", "9"), ("uid", "me")]), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_word_is_found_however_it_is_written() {
+        let mut repair = entry(1, "Straßenfest in İzmir");
+        repair.contact_name = Some(Pii::new("Zoe\u{308} Nguyễn".to_owned()));
+        repair.structured.overview = Pii::new("Ο Οδυσσεύς, Алёна und ガーデン".to_owned());
+        for (query, is_found) in [
+            ("zoë", true),
+            ("ZOE", true),
+            ("nguyen", true),
+            ("Nguye\u{302}\u{303}n", true),
+            ("STRASSEN", true),
+            ("straßen izmir", true),
+            ("ｉｚｍｉｒ", true),
+            ("ΟΔΥΣΣΕΥΣ", true),
+            ("АЛЕНА", true),
+            ("ｶﾞｰﾃﾞﾝ", true),
+            ("カーテン", false),
+            ("straße", true),
+            ("strase", false),
+            ("zoe smith", false),
+            // Nothing is left of these, as of blanks.
+            ("\u{200b}", true),
+            ("\u{b4} zoe", true),
+            ("\u{b4} absent", false),
+            // The callee's number as it is pasted, and a part of it.
+            ("+1 (202) 555\u{2011}0142", true),
+            ("\u{202a}tel:+12025550142\u{202c}", true),
+            ("２０２５５５", true),
+            ("+1 (202) 555\u{2011}0143", false),
+        ] {
+            let page = Page::parse([("q", query)]).unwrap();
+            assert_eq!(page.wants(&repair), is_found, "{query}");
+            let sent: Page = serde_json::from_str(&serde_json::to_string(&page).unwrap()).unwrap();
+            assert_eq!(sent, page, "as it reaches the user's object");
+        }
     }
 
     #[test]

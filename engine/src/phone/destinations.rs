@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::number::{Kind, PhoneNumber};
+use super::number::{self, Kind, PhoneNumber};
 
 /// Where calls may go unless the operator says otherwise: countries in which an ordinary call costs a few cents.
 pub const DEFAULT_REGIONS: &str = "AT,AU,BE,CA,CH,DE,DK,ES,FI,FR,GB,IE,IT,NL,NO,NZ,PL,PT,SE,US";
@@ -41,15 +41,11 @@ impl Destinations {
         if let Some(bad) = regions.iter().find(|entry| !is_region(entry)) {
             return Err(ListError(format!("has \"{bad}\", which is not a country's two capital letters")));
         }
-        let blocked = entries(blocked);
-        let is_prefix = |entry: &&String| {
-            entry
-                .strip_prefix('+')
-                .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
-        };
-        if let Some(bad) = blocked.iter().find(|entry| !is_prefix(entry)) {
-            return Err(ListError(format!("has \"{bad}\", which is not a + followed by digits")));
-        }
+        let blocked = entries(blocked).into_iter().map(|entry| {
+            let bad = || ListError(format!("has \"{entry}\", which is not a + followed by digits"));
+            number::prefix(&entry).ok_or_else(bad)
+        });
+        let blocked = blocked.collect::<Result<_, _>>()?;
         Ok(Self { regions: regions.into_iter().collect(), blocked })
     }
 
@@ -106,6 +102,10 @@ mod tests {
         assert!(!allows(&destinations, "+12025550142"));
         assert!(allows(&destinations, "+12125550142"));
         assert!(!allows(&destinations, "+16135550142"));
+        // As it is pasted from a document.
+        for pasted in ["+1\u{2011}202", "\u{200e}+1 (202)\u{200e}", "＋１２０２"] {
+            assert!(!allows(&Destinations::new("US", pasted).unwrap(), "+12025550142"), "{pasted:?}");
+        }
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //!
 //! - [`signature`]: whether a webhook is Twilio's;
 //! - [`token`]: the access tokens with which a user's device places calls;
+//! - [`identity`]: the names by which Twilio knows these devices;
 //! - [`webhook`], [`twiml`]: what a webhook says, and what it is answered;
 //! - [`caller_ids`]: the API for numbers that calls may show;
 //! - [`sid`]: Twilio's names for things.
 
 pub mod caller_ids;
+pub mod identity;
 pub mod sid;
 pub mod signature;
 pub mod token;

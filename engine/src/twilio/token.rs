@@ -2,8 +2,8 @@
 //!
 //! A token is a JWT (HS256) under the secret of an API key, not under the account's auth token. It is a licence to dial
 //! until it expires, so it is short-lived, and it lets a device place calls and not take any. Two things in it are out of
-//! its holder's hands: the identity, which Twilio repeats to the webhook as `From=client:<identity>`, and the parameters,
-//! which come from here. Everything else that a device sends on connecting is the device's own word.
+//! its holder's hands: the [identity](Identity), which Twilio repeats to the webhook as `From=client:<identity>`, and the
+//! parameters, which come from here. Everything else that a device sends on connecting is the device's own word.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ use serde::Serialize;
 use sha2::Sha256;
 use thiserror::Error;
 
+use super::identity::{Identity, USER_ID};
 use super::sid::{AccountSid, ApiKeySid, AppSid};
 
 /// What Twilio's own libraries put there, in their order.
@@ -36,7 +37,7 @@ pub struct ApiKey {
 /// What a token lets its holder do: place calls, as one user, through one TwiML application.
 #[derive(Clone, Debug)]
 pub struct VoiceGrant<'a> {
-    /// The user.
+    /// The user. Twilio knows the user by an identity of its own kind.
     pub identity: &'a UserId,
     /// The application that answers the calls.
     pub app: &'a AppSid,
@@ -130,7 +131,7 @@ struct Claims<'a> {
 
 #[derive(Serialize)]
 struct Grants<'a> {
-    identity: &'a UserId,
+    identity: Identity,
     voice: Voice<'a>,
 }
 
@@ -143,16 +144,22 @@ struct Voice<'a> {
 struct Outgoing<'a> {
     application_sid: &'a AppSid,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    params: &'a BTreeMap<&'static str, Pii<String>>,
+    params: BTreeMap<&'static str, &'a str>,
 }
 
 impl<'a> Claims<'a> {
     fn new(key: &'a ApiKey, grant: &'a VoiceGrant<'a>, life: TokenLife, now: UnixMillis) -> Self {
         let iat = now.seconds();
-        let outgoing = Outgoing { application_sid: grant.app, params: &grant.params };
+        let identity = Identity::of(grant.identity);
+        let mut params: BTreeMap<_, _> =
+            grant.params.iter().map(|(name, value)| (*name, value.expose().as_str())).collect();
+        if identity.is_hashed() {
+            params.insert(USER_ID, grant.identity.as_str());
+        }
+        let outgoing = Outgoing { application_sid: grant.app, params };
         Self {
             jti: format!("{}-{iat}", key.sid),
-            grants: Grants { identity: grant.identity, voice: Voice { outgoing } },
+            grants: Grants { identity, voice: Voice { outgoing } },
             iat,
             exp: iat.saturating_add(life.seconds().into()),
             iss: &key.sid,

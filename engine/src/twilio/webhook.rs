@@ -7,6 +7,7 @@ use fourwire_wire::pii::Pii;
 use fourwire_wire::units::UnixMillis;
 use thiserror::Error;
 
+use super::identity::{Identity, USER_ID};
 use super::sid::{CallSid, CallerIdSid};
 use crate::phone::claim::{Failure, Verdict};
 use crate::phone::ledger::{LegStatus, Progress};
@@ -54,7 +55,8 @@ impl Form {
 pub struct VoiceRequest {
     /// Twilio's name for the caller's leg.
     pub call_sid: CallSid,
-    /// Who calls: `client:` and the identity of the access token. None where it is somebody else, such as a telephone.
+    /// Who calls: `client:` and the [identity](Identity) of the access token. None where it is somebody else, such as a
+    /// telephone.
     pub user: Option<UserId>,
     /// Who is to be called, as the device wrote it.
     pub to: Pii<String>,
@@ -74,7 +76,7 @@ impl VoiceRequest {
         let identity = form.get("From").and_then(|from| from.strip_prefix("client:"));
         Ok(Self {
             call_sid: form.need("CallSid", |text| CallSid::parse(text).ok())?,
-            user: identity.and_then(|identity| UserId::parse(identity).ok()),
+            user: identity.and_then(|identity| Identity::user(identity, form.get(USER_ID))),
             to: Pii::new(form.get("To").unwrap_or_default().to_owned()),
             call_id: form.get("CallId").and_then(|text| CallId::parse(text).ok()),
             user_ref: form.has(USER_REF).then(|| form.get(USER_REF).unwrap_or_default().to_owned()),
@@ -184,6 +186,36 @@ mod tests {
         assert_eq!(user("client:ann"), Some("ann".to_owned()));
         for other in ["+12025550142", "ann", "", "client:", "sip:client:ann@example.com", "Client:ann", "client:a/b"] {
             assert_eq!(user(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_identity_leads_to_the_user_whom_the_token_was_made_for() {
+        let long = "x".repeat(200);
+        let hashed = Identity::of(&UserId::parse(long.as_str()).unwrap());
+        let hashed = format!("client:{}", hashed.as_str());
+        let of = |fields: &[(&str, &str)]| {
+            let fields = [&[("CallSid", CALL)], fields].concat();
+            VoiceRequest::read(&form(&fields)).unwrap().user.map(String::from)
+        };
+        let (auth0, escaped) = ("auth0|5f7c", "client:fwe_auth0_7c5f7c");
+        for (fields, user) in [
+            (&[("From", escaped)][..], Some(auth0)),
+            (&[("From", escaped), (USER_ID, "victim")], Some(auth0)),
+            (&[("From", "client:ann"), (USER_ID, "victim")], Some("ann")),
+            (&[("From", "client:auth0|5f7c")], None),
+            (&[("From", "client:fwe_ann")], None),
+            (&[("From", "client:fwe_auth0_7C5f7c")], None),
+            (&[("From", "client:FWE_auth0_7c5f7c")], Some("FWE_auth0_7c5f7c")),
+            (&[("From", "client:a%7Cb")], None),
+            (&[("From", &hashed), (USER_ID, &long)], Some(&*long)),
+            (&[("From", &hashed)], None),
+            (&[("From", &hashed), (USER_ID, "victim")], None),
+            (&[("From", &hashed), (USER_ID, &long[1..])], None),
+            // Twice with two values is none, whoever sent which.
+            (&[("From", &hashed), (USER_ID, &long), (USER_ID, "victim")], None),
+        ] {
+            assert_eq!(of(fields).as_deref(), user, "{fields:?}");
         }
     }
 

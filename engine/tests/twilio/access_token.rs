@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use fourwire_engine::twilio::identity::USER_ID;
 use fourwire_engine::twilio::sid::{AccountSid, ApiKeySid, AppSid};
 use fourwire_engine::twilio::token::{AccessToken, ApiKey, TokenLife, VoiceGrant};
 use fourwire_wire::ids::UserId;
@@ -22,6 +23,9 @@ const GOLDEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImN0eSI6InR3aWxpby1mcG
     OjE3MDAwMDAwMDAsImV4cCI6MTcwMDAwMzYwMCwiaXNzIjoiU0tYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWCIsInN1YiI6IkFDWFhY\
     WFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFgifQ.fCCdu9xp6Nm87y_iM-YyjmB0JV8DANf-XPMrgNk8eqk";
 
+/// The identity of the user whose id is 255 times `x`.
+const LONG_IDENTITY: &str = "fwh_d22609da3ae3956ca4877056a8e580eed744a6f7d7cfa5b19dd88d52fcc0d435";
+
 #[test]
 fn a_token_is_the_one_that_twilios_library_makes() {
     assert_eq!(issue(&BTreeMap::new(), TokenLife::default()).text().expose(), GOLDEN);
@@ -33,6 +37,26 @@ fn a_token_lets_its_holder_place_calls_and_nothing_else() {
     let grants = &claims(&token)["grants"];
     let outgoing = json!({"application_sid": sid("AP"), "params": {"deviceId": "a \"b\" é"}});
     assert_eq!(*grants, json!({"identity": "alice", "voice": {"outgoing": outgoing}}));
+}
+
+#[test]
+fn a_token_has_an_identity_that_twilio_takes_and_the_user_id_where_that_does_not_tell_it() {
+    let long = "x".repeat(255);
+    for (user, identity, told) in [
+        ("ann", "ann", None),
+        ("auth0|5f7c8ec7", "fwe_auth0_7c5f7c8ec7", None),
+        ("ann@example.test", "fwe_ann_40example_2etest", None),
+        ("fwe_ann", "fwe_fwe_5fann", None),
+        (&long, LONG_IDENTITY, Some(&long)),
+    ] {
+        let (user, app) = (UserId::parse(user).unwrap(), AppSid::parse(sid("AP")).unwrap());
+        let grant =
+            VoiceGrant { identity: &user, app: &app, params: BTreeMap::from([("a", Pii::new("b".to_owned()))]) };
+        let claims = claims(&AccessToken::issue(&key(), &grant, TokenLife::default(), NOW).unwrap());
+        let params = &claims["grants"]["voice"]["outgoing"]["params"];
+        assert_eq!(claims["grants"]["identity"], identity);
+        assert_eq!((&params["a"], params.get(USER_ID)), (&json!("b"), told.map(|id| json!(id)).as_ref()), "{user}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fourwire_lab::twilio::TWIML_APP_SID;
+use fourwire_lab::twilio::{CallEvent, Ending, TWIML_APP_SID};
 use fourwire_tests::World;
 use fourwire_tests::phone::caller::{Caller, only_leg};
 use fourwire_tests::phone::{PhoneUser, strict_world};
@@ -41,7 +41,7 @@ async fn a_token_is_good_for_placing_calls_for_an_hour_and_for_nothing_else() {
     assert_eq!((&answer.body["ttl"], &answer.body["identity"]), (&json!(3_600), &json!("token-holder")));
 
     let claims = claims(&answer.body);
-    assert_eq!(claims["grants"]["identity"], "token-holder");
+    assert_eq!(claims["grants"]["identity"], "fwe_token_2dholder", "Twilio takes letters, digits and _");
     let voice = claims["grants"]["voice"].as_object().expect("a grant");
     assert_eq!(voice.keys().collect::<Vec<_>>(), ["outgoing"], "nobody can call the device");
     assert_eq!(voice["outgoing"]["application_sid"], TWIML_APP_SID);
@@ -49,6 +49,25 @@ async fn a_token_is_good_for_placing_calls_for_an_hour_and_for_nothing_else() {
 
     let placed = caller.calls("+12125551002").await;
     assert_eq!(*only_leg(&placed).caller_id.expose(), caller.number);
+}
+
+#[tokio::test]
+async fn a_user_whose_id_twilio_does_not_take_calls_all_the_same() {
+    let world = World::shared().await;
+    let long = format!("{}/~", "x".repeat(253));
+    for (id, own, callee) in [
+        ("auth0|5f7c8ec7c33c6c004bbafe82", "+12025551006", "+12125551006"),
+        ("q3Jkz+9/Ff0 w1==", "+12025551007", "+12125551007"),
+        (&long, "+12025551008", "+12125551008"),
+    ] {
+        let caller = Caller::new(world, id, own).await;
+        let leg = caller.dials(callee).await;
+        caller.told(&leg, CallEvent::Answered).await;
+        caller.ended(&leg, Ending::Talked(3)).await;
+        // The reports have reached this user, by the id in the callback's address.
+        let [call] = &caller.user.calls().await[..] else { panic!("one call") };
+        assert_eq!(call.duration, Some(3), "{id}");
+    }
 }
 
 #[tokio::test]

@@ -44,6 +44,20 @@ async fn the_native_socket_wants_a_bearer_token_in_the_header() {
 }
 
 #[tokio::test]
+async fn the_scheme_may_be_in_any_letters_and_several_spaces_may_follow() {
+    let world = World::shared().await;
+    let token = world.token("spaced/out+user==");
+    for (scheme, status) in
+        [("bearer ", 200), ("BEARER  ", 200), ("Bearer   ", 200), ("Bearer\t", 401), ("Basic ", 401)]
+    {
+        let header = format!("{scheme}{token}");
+        let headers = [("authorization", header.as_str())];
+        let answer = http::raw(Method::GET, world.edge(), "/v1/conversations", &headers, "").await;
+        assert_eq!(answer.status, status, "{scheme:?}");
+    }
+}
+
+#[tokio::test]
 async fn no_flawed_token_opens_the_browsers_socket() {
     let world = World::shared().await;
     for flaw in Flaw::ALL {

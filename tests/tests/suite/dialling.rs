@@ -37,6 +37,10 @@ async fn a_destination_is_taken_as_people_write_it() {
         // The national prefix stands in brackets on business cards.
         ("+44 (0)7400 123456", "+447400123456"),
         ("+4407400123456", "+447400123456"),
+        // As contacts copy it, and as a link is copied.
+        ("\u{202a}+1 (202) 555\u{2011}0199\u{202c}", "+12025550199"),
+        ("＋１２０２５５５０１９９", "+12025550199"),
+        ("tel:+1-202-555-0199", "+12025550199"),
     ] {
         let leg = caller.dials(written).await;
         assert_eq!(leg.number.expose(), dialled, "{written:?}");

@@ -40,6 +40,8 @@ async fn a_list_is_had_in_parts_and_by_words_and_marks() {
         ("?q=ROOF", &[again, repair]),
         ("?q=roof&offset=1", &[repair]),
         ("?q=%C3%96RN+roof", &[repair]),
+        ("?q=orn+r%C3%B2of", &[repair]),
+        ("?q=O%CC%88RN", &[repair]),
         ("?q=ann%20party", none),
         ("?q=++", &[again, party, repair]),
         ("?starred=true", &[party]),
