@@ -19,6 +19,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 pub use self::extract::extract;
 pub use self::spoken::Spoken;
+use crate::transcript::one_line;
 
 /// The title of a call in which nothing was said.
 pub const UNTITLED: &str = "Phone call";
@@ -79,18 +80,6 @@ impl Talk<'_> {
     }
 }
 
-/// A text without line breaks, control characters and doubled spaces.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for word in text.split(|char: char| char.is_whitespace() || char.is_control()).filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    line
-}
-
 /// The first `most` characters of a text, ending in `…` where more was there.
 fn clip(text: &str, most: usize) -> String {
     if text.char_indices().nth(most).is_none() {
@@ -114,6 +103,5 @@ mod tests {
         assert_eq!(clip("one two three", 13), "one two three");
         assert_eq!(clip("one two, three", 11), "one two…");
         assert_eq!(clip("éééééééééé", 4), "ééé…");
-        assert_eq!(one_line(" a\n\tb\u{0} c "), "a b c");
     }
 }
