@@ -16,10 +16,11 @@ use fourwire_wire::query::Language;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::units::{Samples, UnixMillis};
 use time::{OffsetDateTime, UtcOffset};
+use unicode_segmentation::UnicodeSegmentation;
 
 pub use self::extract::extract;
 pub use self::spoken::Spoken;
-use crate::transcript::one_line;
+use crate::transcript::{is_unspaced, one_line};
 
 /// The title of a call in which nothing was said.
 pub const UNTITLED: &str = "Phone call";
@@ -85,10 +86,16 @@ fn clip(text: &str, most: usize) -> String {
     if text.char_indices().nth(most).is_none() {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
-    // Cut between words, unless one word fills it all.
-    let whole = kept.rsplit_once(' ').map(|(words, _)| words).filter(|words| words.len() * 2 > kept.len());
-    format!("{}…", whole.unwrap_or(&kept).trim_end_matches([' ', ',', ';', ':']))
+    let room = most.saturating_sub(1);
+    let end = text.char_indices().nth(room).map_or(text.len(), |(at, _)| at);
+    // Never within what is read as one character: a letter with its accents, an emoji of several parts.
+    let end = text.grapheme_indices(true).map(|(at, _)| at).take_while(|at| *at <= end).last().unwrap_or_default();
+    let kept = text.get(..end).unwrap_or_default();
+    // Cut between words, unless one word fills it all, or words have no blank between them.
+    let is_anywhere = kept.ends_with(is_unspaced);
+    let whole = kept.rsplit_once(' ').map(|(words, _)| words);
+    let whole = whole.filter(|words| !is_anywhere && words.len() * 2 > kept.len());
+    format!("{}…", whole.unwrap_or(kept).trim_end_matches([' ', ',', ';', ':', '、', '，']))
 }
 
 #[cfg(test)]
@@ -103,5 +110,9 @@ mod tests {
         assert_eq!(clip("one two three", 13), "one two three");
         assert_eq!(clip("one two, three", 11), "one two…");
         assert_eq!(clip("éééééééééé", 4), "ééé…");
+        assert_eq!(clip("e\u{301}e\u{301}e\u{301}", 5), "e\u{301}e\u{301}…");
+        assert_eq!(clip("ok 👩‍👩‍👧 ok", 6), "ok…");
+        assert_eq!(clip("明日の会議 は、三時からです", 8), "明日の会議 は…");
+        assert_eq!(clip("วันจันทร์ครับ", 9), "วันจันท…");
     }
 }

@@ -84,6 +84,20 @@ fn is_east_asian(char: char) -> bool {
     }
 }
 
+/// Whether a character goes on with a word that has begun: a letter, a digit, or a mark on one of them, such as the vowel
+/// signs and tone marks of Thai and Hindi, which are no letters by themselves.
+pub(crate) fn continues_word(char: char) -> bool {
+    char.is_alphanumeric()
+        || is_joining(char)
+        || char.script() != Script::Common && !BELONGS_BEFORE.contains(char) && !BELONGS_AFTER.contains(char)
+}
+
+/// In which of the scripts of Japanese a character is written, where a change of script mostly begins another word.
+pub(crate) fn kind_of_letter(char: char) -> Option<Script> {
+    let script = char.script();
+    matches!(script, Script::Han | Script::Hiragana | Script::Katakana).then_some(script)
+}
+
 fn needs_blank(text: &str, word: &str) -> bool {
     let Some((before, after)) = last_visible(text).zip(word.chars().next()) else { return false };
     if text.ends_with(char::is_whitespace) || text.ends_with('\u{200b}') || is_joining(after) {

@@ -13,7 +13,7 @@ use fourwire_wire::segment::WireSegment;
 use fourwire_wire::units::Samples;
 use thiserror::Error;
 
-pub(crate) use self::joining::one_line;
+pub(crate) use self::joining::{continues_word, is_unspaced, kind_of_letter, one_line};
 pub use self::joining::{join, push_word};
 
 /// A form of a transcript.
