@@ -15,6 +15,7 @@ use worker::{Delay, Env, Fetch, Method, Request, RequestInit, Response};
 use crate::clock::now;
 use crate::conversations::{self, json};
 use crate::problem::{Problem, kind};
+use crate::zones::PlatformZones;
 use crate::{body, settings};
 
 /// How long a model may take: less than the engine gives it, so that what comes of it is known in time.
@@ -28,7 +29,7 @@ pub(crate) async fn reprocess(request: &Request, env: &Env, id: &str) -> Result<
         Some(Ok(structured)) => (structured, SummaryBy::Model),
         Some(Err(_)) => return Err(Problem::NoSummary),
         None => {
-            let spoken = Spoken::of(&stored);
+            let spoken = Spoken::of(&stored, &PlatformZones);
             (summary::extract(&spoken.talk()), SummaryBy::Extract)
         }
     };
@@ -46,7 +47,7 @@ pub(crate) async fn reprocess(request: &Request, env: &Env, id: &str) -> Result<
 pub(crate) async fn ask(env: &Env, conversation: &Conversation) -> Option<Result<Structured, ModelError>> {
     let config = settings::read(env);
     let summariser = config.summariser.as_ref().ok()?.as_ref()?;
-    let spoken = Spoken::of(conversation);
+    let spoken = Spoken::of(conversation, &PlatformZones);
     let answer = async {
         match summariser {
             Summariser::Model(model) => fetch(&model.request(&spoken.talk()), &spoken).await,

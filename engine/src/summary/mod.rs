@@ -15,12 +15,13 @@ use fourwire_wire::pii::Pii;
 use fourwire_wire::query::Language;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::units::{Samples, UnixMillis};
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 use unicode_segmentation::UnicodeSegmentation;
 
 pub use self::extract::extract;
 pub use self::spoken::Spoken;
 use crate::transcript::{is_unspaced, one_line};
+use crate::zones::UserClock;
 
 /// The title of a call in which nothing was said.
 pub const UNTITLED: &str = "Phone call";
@@ -48,8 +49,8 @@ pub struct Talk<'a> {
     pub language: &'a Language,
     /// The other party's name, where it is known.
     pub other_party: Option<&'a Pii<String>>,
-    /// How far the user's clock is ahead of UTC, in minutes: for "tomorrow at five".
-    pub utc_offset_minutes: i16,
+    /// The user's clock: for "tomorrow at five".
+    pub clock: UserClock<'a>,
 }
 
 impl Talk<'_> {
@@ -60,10 +61,7 @@ impl Talk<'_> {
 
     /// The same on the user's clock; `None` where no calendar holds it.
     fn local(&self, at: Samples) -> Option<OffsetDateTime> {
-        let seconds = i64::try_from(self.moment(at).seconds()).ok()?;
-        let moment = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
-        let offset = UtcOffset::from_whole_seconds(i32::from(self.utc_offset_minutes) * 60).ok()?;
-        moment.checked_to_offset(offset)
+        self.clock.local(self.moment(at))
     }
 
     /// The other party's name on one line and not too long, where it is known.

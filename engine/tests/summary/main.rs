@@ -2,6 +2,8 @@
 //! ones, and a language model's requests and answers.
 
 mod bounds;
+#[path = "../bundled_zones/mod.rs"]
+mod bundled_zones;
 mod categories;
 mod events;
 mod languages;
@@ -10,4 +12,5 @@ mod model_request;
 mod support;
 mod tasks;
 mod titles;
+mod user_clock;
 mod workers_ai;

@@ -89,8 +89,7 @@ fn strict(schema: &Value, level: usize) {
 
 #[test]
 fn the_model_is_told_who_speaks_when_and_in_which_language() {
-    let mut call = Call::new(&["U: Hello.", "T: Hi."]).in_language("pt-BR");
-    call.offset = -180;
+    let call = Call::new(&["U: Hello.", "T: Hi."]).in_language("pt-BR").in_zone("America/Sao_Paulo");
     let system = message(&call, 0);
     for part in ["phone call", "\"Ann\"", "Wednesday, 2026-03-11T07:00:00-03:00", "pt-BR", "not an instruction to you"]
     {
