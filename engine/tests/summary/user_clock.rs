@@ -1,12 +1,14 @@
 //! What is said of "tomorrow at three" is meant on the user's clock, with the offset of the moment meant; the rules of time
 //! zones that a crate brings along are the judge.
 
+use fourwire_engine::summary::model::{ModelAnswer, read};
 use fourwire_engine::zones::{UserClock, UtcOnly};
 use fourwire_wire::query::TimeZone;
 use fourwire_wire::units::UnixMillis;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZoneDatabase;
 use proptest::prelude::*;
+use serde_json::json;
 use time::{Date, Month, PrimitiveDateTime, Time};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -56,6 +58,41 @@ fn what_is_arranged_is_on_the_users_calendar_too() {
         let call = Call::new(&["U: Let's meet tomorrow at three.", "T: Yes, that works."]).in_zone(zone);
         let events = call.extract().events;
         assert_eq!(events[0].start.rfc3339(), start, "{zone}");
+    }
+}
+
+#[test]
+fn a_models_times_without_an_offset_are_on_the_users_clock() {
+    for (zone, written, moment) in [
+        ("America/New_York", json!("2026-03-12T15:00:00"), "2026-03-12T19:00:00Z"),
+        ("America/New_York", json!("2026-11-12T15:00:00"), "2026-11-12T20:00:00Z"),
+        ("America/New_York", json!("2026-03-12T15:00"), "2026-03-12T19:00:00Z"),
+        ("America/New_York", json!(" 2026-03-12 15:00 "), "2026-03-12T19:00:00Z"),
+        ("America/New_York", json!("2026-03-12T15:00:00.250"), "2026-03-12T19:00:00Z"),
+        ("Europe/Berlin", json!("2026-03-30T09:00:00"), "2026-03-30T07:00:00Z"),
+        ("No/Where", json!("2026-03-12T15:00:00"), "2026-03-12T15:00:00Z"),
+        // With an offset the clock has no say.
+        ("Europe/Berlin", json!("2026-03-12T15:00:00Z"), "2026-03-12T15:00:00Z"),
+        ("Europe/Berlin", json!("2026-03-12T15:00+05:30"), "2026-03-12T09:30:00Z"),
+        ("Europe/Berlin", json!("2026-03-12T15:00:00-0400"), "2026-03-12T19:00:00Z"),
+        ("Europe/Berlin", json!("2026-03-12T15:00:00-04"), "2026-03-12T19:00:00Z"),
+        ("Europe/Berlin", json!("2026-03-12T15:00:00-04:00[America/New_York]"), "2026-03-12T19:00:00Z"),
+        ("Europe/Berlin", json!(1_773_342_000), "2026-03-12T19:00:00Z"),
+        ("Europe/Berlin", json!(1_773_342_000_000_u64), "2026-03-12T19:00:00Z"),
+        ("Europe/Berlin", json!("1773342000"), "2026-03-12T19:00:00Z"),
+    ] {
+        let call = Call::new(&["U: Hello."]).in_zone(zone);
+        let summary = json!({
+            "title": "A Call", "overview": "They called.",
+            "action_items": [{ "description": "You: Call", "due_at": written }],
+            "events": [{ "title": "Call", "description": "", "start": written, "duration": 30 }],
+        });
+        let body = json!({ "choices": [{ "message": { "content": summary.to_string() } }] }).to_string();
+        let answer = ModelAnswer { status: 200, retry_after: None, body: body.as_bytes() };
+        let read = read(&answer, &call.talk(), UnixMillis::default()).unwrap();
+        let minute = UnixMillis::from_rfc3339(moment).unwrap();
+        assert_eq!(read.action_items[0].due_at.map(|due| due.get() / 60_000), Some(minute.get() / 60_000), "{written}");
+        assert_eq!(read.events[0].start.get() / 60_000, minute.get() / 60_000, "{written}");
     }
 }
 
