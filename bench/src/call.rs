@@ -7,6 +7,7 @@ use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::{Action, Event, Services, Session, Start, StreamId, Terms};
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
+use fourwire_engine::zones::UtcOnly;
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::ConversationId;
 use fourwire_wire::pii::Pii;
@@ -44,11 +45,16 @@ impl Call {
             call_id: None,
             phone_call: None,
             language: Language::parse("en").expect("a language"),
+            time_zone: None,
             source: Source::PhoneCall,
         };
         let now = UnixMillis::new(1_800_000_000_000);
         let mut call = Self {
-            session: Session::start(start, &Services { speech: providers, has_model: false, pusher: None }, now),
+            session: Session::start(
+                start,
+                &Services { speech: providers, has_model: false, pusher: None, zones: Rc::new(UtcOnly) },
+                now,
+            ),
             now,
             frames: TRAFFIC.frames(),
             streams: PerChannel::default(),

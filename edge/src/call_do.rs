@@ -35,6 +35,7 @@ use crate::pusher_socket::PusherSocket;
 use crate::speech_socket::SpeechSockets;
 use crate::user_do::{self, UserRequest};
 use crate::user_duties::Duty;
+use crate::zones::PlatformZones;
 use crate::{listen, objects, settings, summaries};
 
 /// While a call streams, an alarm this far ahead brings the object back if it is lost without a word.
@@ -183,6 +184,9 @@ impl Shell {
         let pair = WebSocketPair::new()?;
         let attached = self.client.accept(&self.state, pair.server, &query)?;
         self.run(Event::Connected(attached.terms().ok_or(Problem::Internal)?));
+        if let Some(zone) = &query.time_zone {
+            self.run(Event::TimeZone(zone));
+        }
         Ok(Response::from_websocket(pair.client)?)
     }
 
@@ -241,6 +245,7 @@ impl Shell {
             call_id: Some(call),
             phone_call: None,
             language: query.language.clone(),
+            time_zone: query.time_zone.clone(),
             source: query.source,
         };
         let offered = Session::start(start.clone(), &self.services()?, now()).conversation().entry();
@@ -432,7 +437,8 @@ impl Shell {
         let has_model = self.config.summariser.as_ref().map_err(Clone::clone)?.is_some();
         let pusher = self.config.pusher.as_ref().map_err(Clone::clone)?;
         let (user, _) = self.name()?;
-        Ok(Services { speech, has_model, pusher: pusher.as_ref().map(|pusher| pusher.endpoint(&user)) })
+        let pusher = pusher.as_ref().map(|pusher| pusher.endpoint(&user));
+        Ok(Services { speech, has_model, pusher, zones: Rc::new(PlatformZones) })
     }
 
     /// Whose call this is: the object's name says it.

@@ -10,7 +10,8 @@
 //! - [`speech_socket`]: streams to speech services; [`pusher_socket`]: the stream to an operator's program;
 //! - [`twilio_api`]: requests to Twilio;
 //! - [`archive`]: what lies in R2; [`sealed`], [`sealed_row`]: how anything personal is kept;
-//! - [`body`], [`auth`], [`settings`], [`problem`], [`clock`]: who asks, what is configured, how a refusal is told, the time.
+//! - [`body`], [`auth`], [`settings`], [`problem`], [`clock`], [`zones`]: who asks, what is configured, how a refusal is told, the
+//!   time, and what a user's clock shows.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
@@ -49,6 +50,7 @@ mod user_index;
 mod user_keeping;
 mod user_phone;
 mod web_listen;
+mod zones;
 
 use worker::{Context, Env, Request, Response, Result, event};
 

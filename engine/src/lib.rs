@@ -6,6 +6,7 @@
 //! - [`conversations`]: what a user does with finished ones;
 //! - [`transcript`]: what was said as text, subtitles or JSON;
 //! - [`summary`]: what is made of a finished call's text;
+//! - [`zones`]: the user's clock;
 //! - [`speech`]: speech services as codecs;
 //! - [`pusher`]: what an operator's program hears of a running call;
 //! - [`phone`]: numbers, who may use them, and whom may be called;
@@ -40,3 +41,4 @@ pub mod twilio;
 mod unicode;
 pub mod vault;
 pub mod webhook;
+pub mod zones;

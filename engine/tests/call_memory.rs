@@ -9,6 +9,7 @@ use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::{Action, Event, Services, Session, Start, Terms};
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
+use fourwire_engine::zones::UtcOnly;
 use fourwire_wire::frame::{Channel, Frame};
 use fourwire_wire::ids::ConversationId;
 use fourwire_wire::pii::Pii;
@@ -27,10 +28,15 @@ fn an_hour_without_a_speech_service_takes_no_more_memory_than_three_minutes() {
         call_id: None,
         phone_call: None,
         language: Language::parse("en").unwrap(),
+        time_zone: None,
         source: Source::PhoneCall,
     };
     let mut now = UnixMillis::new(1_774_440_000_000);
-    let mut session = Session::start(start, &Services { speech: providers, has_model: false, pusher: None }, now);
+    let mut session = Session::start(
+        start,
+        &Services { speech: providers, has_model: false, pusher: None, zones: Rc::new(UtcOnly) },
+        now,
+    );
     handle(&mut session, now, Event::Connected(Terms { rate: SampleRate::INTERNAL, interim: true, resume: false }));
     // 100 ms of a tone of 400 Hz, loud enough to be speech.
     let tone = (0..1_600).map(|n| if n % 40 < 20 { 3_000 } else { -3_000 });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::Method;
 use fourwire_lab::http::{Answer, HttpError, send, send_json};
-use fourwire_lab::model::{Fault, KEY, ModelOptions, ModelServer, NAME, routes};
+use fourwire_lab::model::{Fault, Formats, KEY, ModelOptions, ModelServer, NAME, routes};
 use http_body_util::Full;
 use hyper::Request;
 use serde_json::{Value, json};
@@ -25,7 +25,11 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let server = ModelServer::new(ModelOptions::default());
+        Self::with(Formats::JsonSchema).await
+    }
+
+    async fn with(formats: Formats) -> Self {
+        let server = ModelServer::new(ModelOptions { formats, ..ModelOptions::default() });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}/model/v1/chat/completions", listener.local_addr().unwrap());
         let routes = Router::new().nest("/model", routes(server.clone()));
@@ -157,6 +161,26 @@ async fn a_body_that_the_service_would_refuse_is_refused_by_its_code() {
         (with("/response_format/json_schema/extra", json!(1)), 400, "unknown_parameter"),
     ] {
         assert_eq!(world.refusal(&body).await, (status, code.to_owned()), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_schemas_takes_only_what_it_knows() {
+    let object = with("/response_format", json!({ "type": "json_object" }));
+    for (formats, takes) in [(Formats::JsonObject, [false, true, true]), (Formats::Text, [false, false, true])] {
+        let world = World::with(formats).await;
+        for (body, takes) in [request(), object.clone(), without("/response_format")].iter().zip(takes) {
+            let answer = world.post(body).await;
+            assert_eq!(answer.status, if takes { 200 } else { 400 }, "{formats:?} {}", body["response_format"]);
+            if takes {
+                let content = answer.json()["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
+                let summary: Value = serde_json::from_str(&content).unwrap();
+                assert_eq!(summary["title"], "Hello, Ann");
+            }
+        }
+        let mut silent = without("/response_format");
+        silent["messages"] = json!([{ "role": "user", "content": "Sum this up." }]);
+        assert_eq!(world.post(&silent).await.status, 400, "nobody speaks of JSON");
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::{self, Chunk, Saved, Services, Snapshot, Start, Terms};
+use fourwire_engine::zones::UtcOnly;
 use fourwire_web::capture::Block;
 use fourwire_web::session::{Action, Event, News, Outgoing, Session, State};
 use fourwire_wire::event::{PING, ServerEvent};
@@ -58,14 +59,14 @@ fn sample(side: Channel, at: u64) -> i16 {
 }
 
 fn services() -> Services {
-    Services { speech: Rc::from([]), has_model: false, pusher: None }
+    Services { speech: Rc::from([]), has_model: false, pusher: None, zones: Rc::new(UtcOnly) }
 }
 
 impl World {
     fn new() -> Self {
         let ListenQuery { language, source, .. } = ListenQuery::parse("channels=2").unwrap();
         let conversation = ConversationId::from_random([3; 16]);
-        let start = Start { conversation, call_id: None, phone_call: None, language, source };
+        let start = Start { conversation, call_id: None, phone_call: None, language, time_zone: None, source };
         let mut world = Self {
             millis: 0,
             captured: 0,

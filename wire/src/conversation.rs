@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::frame::Channel;
 use crate::ids::{CallId, ConversationId};
 use crate::pii::Pii;
-use crate::query::{Language, Source};
+use crate::query::{Language, Source, TimeZone};
 use crate::segment::WireSegment;
 use crate::structured::{Structured, SummaryBy};
 use crate::units::{Samples, UnixMillis};
@@ -106,6 +106,9 @@ pub struct Conversation {
     pub source: Source,
     /// What was spoken.
     pub language: Language,
+    /// Where the user's clock was, where the client has said so; it counts as UTC otherwise.
+    #[serde(default)]
+    pub time_zone: Option<TimeZone>,
     /// The client's name for the call, where it gave one.
     pub call_id: Option<CallId>,
     /// The telephone's side of it, where the carrier has told of one.

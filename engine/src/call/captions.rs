@@ -13,6 +13,7 @@ use fourwire_wire::segment::Segment;
 use fourwire_wire::units::Samples;
 
 use crate::speech::{Window, Word};
+use crate::transcript;
 
 /// An utterance that goes on for longer than this is cut at the next final window: a segment is a piece to read.
 const LONGEST_SEGMENT: Samples = Samples::from_millis(30_000);
@@ -162,11 +163,7 @@ impl Utterance {
     }
 
     fn add(&mut self, word: &Word) {
-        let text = self.segment.text.expose_mut();
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(word.text.expose());
+        transcript::push_word(self.segment.text.expose_mut(), word.text.expose());
         self.segment.start = self.segment.start.min(word.start);
         self.segment.end = self.segment.end.max(word.end);
         self.words = self.words.saturating_add(1);
@@ -265,6 +262,19 @@ mod tests {
         // It was given audio from a little before the end of what is settled.
         let replayed = captions.window(Samples::from_millis(500), window(0, "you hear", true, true)).stored.unwrap();
         assert_eq!(text(&replayed), "can you hear");
+    }
+
+    #[test]
+    fn words_are_joined_as_their_script_is_written() {
+        for (said, joined) in [
+            ("はい 。 じゃあ 始め ます 。", "はい。じゃあ始めます。"),
+            ("你 好 ， 世界", "你好，世界"),
+            ("สวัสดี ครับ", "สวัสดีครับ"),
+            ("안녕 하세요 .", "안녕 하세요."),
+            ("So , where ?", "So, where?"),
+        ] {
+            assert_eq!(text(&stored(&mut captions(), settled(0, said))), joined);
+        }
     }
 
     #[test]

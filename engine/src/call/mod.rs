@@ -43,6 +43,7 @@ use fourwire_wire::event::{ServiceStatus, SpeechFault};
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::SegmentId;
 use fourwire_wire::pii::Pii;
+use fourwire_wire::query::TimeZone;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::Structured;
 use fourwire_wire::units::Samples;
@@ -104,6 +105,8 @@ pub enum Event<'a> {
     },
     /// The carrier has reported what has become of the call.
     PhoneCall(&'a PhoneCall),
+    /// A client has named the user's time zone; only the first one counts.
+    TimeZone(&'a TimeZone),
     /// What a language model has made of the text, or nothing where it has not.
     Summarised(Option<&'a Structured>),
     /// A chunk of the record is stored.

@@ -4,7 +4,7 @@ use fourwire_wire::conversation::{ChannelAudio, Conversation, ConversationStatus
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::{CallId, ConversationId};
 use fourwire_wire::pii::Pii;
-use fourwire_wire::query::{Language, Source};
+use fourwire_wire::query::{Language, Source, TimeZone};
 use fourwire_wire::segment::{Segment, WireSegment};
 use fourwire_wire::structured::{Structured, SummaryBy};
 use fourwire_wire::units::{Samples, UnixMillis};
@@ -24,6 +24,9 @@ pub struct Snapshot {
     pub phone_call: Option<PhoneCall>,
     /// What is spoken.
     pub language: Language,
+    /// Where the user's clock is, where a client has said so.
+    #[serde(default)]
+    pub time_zone: Option<TimeZone>,
     /// Where the audio comes from.
     pub source: Source,
     /// Who the other party is, where the user has said so.
@@ -76,6 +79,7 @@ impl Snapshot {
             call_id: start.call_id,
             phone_call: start.phone_call,
             language: start.language,
+            time_zone: start.time_zone,
             source: start.source,
             contact_name: None,
             title: None,
@@ -107,6 +111,7 @@ impl Snapshot {
             call_id: conversation.call_id,
             phone_call: conversation.phone_call,
             language: conversation.language,
+            time_zone: conversation.time_zone,
             source: conversation.source,
             contact_name: conversation.contact_name,
             title: conversation.title_given.then_some(conversation.structured.title),
@@ -138,6 +143,7 @@ impl Snapshot {
             status,
             source: self.source,
             language: self.language.clone(),
+            time_zone: self.time_zone.clone(),
             call_id: self.call_id.clone(),
             phone_call: self.phone_call.clone(),
             contact_name: self.contact_name.clone(),

@@ -17,7 +17,7 @@ use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::{PING_EVERY_MILLIS, ServiceStatus, Status, close};
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::{CallId, ConversationId, SegmentId};
-use fourwire_wire::query::{Language, Source};
+use fourwire_wire::query::{Language, Source, TimeZone};
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::{Structured, SummaryBy};
 use fourwire_wire::units::{Samples, UnixMillis};
@@ -32,6 +32,7 @@ use super::timers::{Timer, Timers};
 use super::{Action, Event};
 use crate::record::ChunkSpan;
 use crate::speech::Provider;
+use crate::zones::Zones;
 use changes::Changes;
 use connection::Client;
 
@@ -54,6 +55,8 @@ pub struct Start {
     pub phone_call: Option<PhoneCall>,
     /// What is spoken.
     pub language: Language,
+    /// Where the user's clock is, where the client says so.
+    pub time_zone: Option<TimeZone>,
     /// Where the audio comes from.
     pub source: Source,
 }
@@ -67,6 +70,8 @@ pub struct Services {
     pub has_model: bool,
     /// Where the operator's program hears the user's calls, if there is one.
     pub pusher: Option<crate::pusher::Endpoint>,
+    /// The rules of time zones, for what is said of "tomorrow".
+    pub zones: Rc<dyn Zones>,
 }
 
 /// What was made of a call's text, and by whom.
@@ -101,6 +106,7 @@ pub struct Session {
     pusher: PusherLink,
     /// Whether summaries are asked of a language model.
     has_model: bool,
+    zones: Rc<dyn Zones>,
     /// What was made of the text, once the call is over.
     summary: Option<Summary>,
     timers: Timers,
@@ -205,6 +211,7 @@ impl Session {
             recorder: Recorder::new(ends, stored, chunks),
             pusher,
             has_model: services.has_model,
+            zones: Rc::clone(&services.zones),
             summary: None,
             timers,
             actions: VecDeque::new(),
@@ -258,6 +265,7 @@ impl Session {
             Event::PusherOpened { stream } => self.pusher.opened(stream, now),
             Event::PusherDown { stream } => self.pusher.down(stream, now),
             Event::PhoneCall(call) => self.phone_call(call, now),
+            Event::TimeZone(zone) => self.time_zone(zone),
             Event::Summarised(structured) => self.summarised(structured.cloned()),
             Event::Recorded(span) => {
                 let news = self.recorder.stored(span);

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::folding::fold;
 use crate::phone::number::PhoneNumber;
+use crate::transcript;
 
 /// How many conversations a list has that asks for no other number.
 const DEFAULT_LIMIT: usize = 100;
@@ -107,7 +108,9 @@ impl Page {
         let items = structured.action_items.iter().map(|item| item.description.expose());
         let texts = [structured.title.expose(), structured.overview.expose()].into_iter().chain(items);
         let names = entry.contact_name.iter().chain(&entry.callee).map(Pii::expose);
-        let text = texts.chain(names).map(|text| fold(text)).collect::<Vec<_>>().join("\n");
+        // Conversations of before words were joined by script have blanks where nobody would look for them.
+        let text = |text: &String| transcript::join(fold(text).split_whitespace());
+        let text = texts.chain(names).map(text).collect::<Vec<_>>().join("\n");
         self.words.iter().all(|word| text.contains(word.expose().as_str()))
     }
 }
@@ -194,6 +197,25 @@ mod tests {
             assert_eq!(page.wants(&repair), is_found, "{query}");
             let sent: Page = serde_json::from_str(&serde_json::to_string(&page).unwrap()).unwrap();
             assert_eq!(sent, page, "as it reaches the user's object");
+        }
+    }
+
+    #[test]
+    fn what_is_written_without_blanks_is_found_however_it_was_stored() {
+        for (title, query, found) in [
+            ("明日の会議", "会議", true),
+            ("明日 の 会議 。", "明日の会議。", true),
+            ("明日の会議", "会議 明日", true),
+            ("Zoom で 会議", "zoomで会議", true),
+            ("นัด วันจันทร์", "นัดวันจันทร์", true),
+            ("我 想 订 票", "订票", true),
+            ("회의 내일", "회의내일", false),
+            ("Roof repair", "roofrepair", false),
+            ("Roof , and garden", "roof,", true),
+            ("明日の会議", "昨日", false),
+        ] {
+            let page = Page::parse([("q", query)]).unwrap();
+            assert_eq!(page.wants(&entry(1, title)), found, "{query} in {title}");
         }
     }
 

@@ -15,10 +15,13 @@ use fourwire_wire::pii::Pii;
 use fourwire_wire::query::Language;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::units::{Samples, UnixMillis};
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
+use unicode_segmentation::UnicodeSegmentation;
 
 pub use self::extract::extract;
 pub use self::spoken::Spoken;
+use crate::transcript::{is_unspaced, one_line};
+use crate::zones::UserClock;
 
 /// The title of a call in which nothing was said.
 pub const UNTITLED: &str = "Phone call";
@@ -46,8 +49,8 @@ pub struct Talk<'a> {
     pub language: &'a Language,
     /// The other party's name, where it is known.
     pub other_party: Option<&'a Pii<String>>,
-    /// How far the user's clock is ahead of UTC, in minutes: for "tomorrow at five".
-    pub utc_offset_minutes: i16,
+    /// The user's clock: for "tomorrow at five".
+    pub clock: UserClock<'a>,
 }
 
 impl Talk<'_> {
@@ -58,10 +61,7 @@ impl Talk<'_> {
 
     /// The same on the user's clock; `None` where no calendar holds it.
     fn local(&self, at: Samples) -> Option<OffsetDateTime> {
-        let seconds = i64::try_from(self.moment(at).seconds()).ok()?;
-        let moment = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
-        let offset = UtcOffset::from_whole_seconds(i32::from(self.utc_offset_minutes) * 60).ok()?;
-        moment.checked_to_offset(offset)
+        self.clock.local(self.moment(at))
     }
 
     /// The other party's name on one line and not too long, where it is known.
@@ -79,27 +79,21 @@ impl Talk<'_> {
     }
 }
 
-/// A text without line breaks, control characters and doubled spaces.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for word in text.split(|char: char| char.is_whitespace() || char.is_control()).filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    line
-}
-
 /// The first `most` characters of a text, ending in `…` where more was there.
 fn clip(text: &str, most: usize) -> String {
     if text.char_indices().nth(most).is_none() {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
-    // Cut between words, unless one word fills it all.
-    let whole = kept.rsplit_once(' ').map(|(words, _)| words).filter(|words| words.len() * 2 > kept.len());
-    format!("{}…", whole.unwrap_or(&kept).trim_end_matches([' ', ',', ';', ':']))
+    let room = most.saturating_sub(1);
+    let end = text.char_indices().nth(room).map_or(text.len(), |(at, _)| at);
+    // Never within what is read as one character: a letter with its accents, an emoji of several parts.
+    let end = text.grapheme_indices(true).map(|(at, _)| at).take_while(|at| *at <= end).last().unwrap_or_default();
+    let kept = text.get(..end).unwrap_or_default();
+    // Cut between words, unless one word fills it all, or words have no blank between them.
+    let is_anywhere = kept.ends_with(is_unspaced);
+    let whole = kept.rsplit_once(' ').map(|(words, _)| words);
+    let whole = whole.filter(|words| !is_anywhere && words.len() * 2 > kept.len());
+    format!("{}…", whole.unwrap_or(kept).trim_end_matches([' ', ',', ';', ':', '、', '，']))
 }
 
 #[cfg(test)]
@@ -114,6 +108,9 @@ mod tests {
         assert_eq!(clip("one two three", 13), "one two three");
         assert_eq!(clip("one two, three", 11), "one two…");
         assert_eq!(clip("éééééééééé", 4), "ééé…");
-        assert_eq!(one_line(" a\n\tb\u{0} c "), "a b c");
+        assert_eq!(clip("e\u{301}e\u{301}e\u{301}", 5), "e\u{301}e\u{301}…");
+        assert_eq!(clip("ok 👩‍👩‍👧 ok", 6), "ok…");
+        assert_eq!(clip("明日の会議 は、三時からです", 8), "明日の会議 は…");
+        assert_eq!(clip("วันจันทร์ครับ", 9), "วันจันท…");
     }
 }

@@ -3,6 +3,7 @@
 //! Whatever was said stays text: it cannot begin a line, a cue or a tag of its own. The subtitle forms are a line of times
 //! and a line of text, so they are written here; what the crates for them add is parsers, while none makes text harmless.
 
+mod joining;
 mod subtitles;
 
 use std::str::FromStr;
@@ -11,6 +12,9 @@ use fourwire_wire::pii::Pii;
 use fourwire_wire::segment::WireSegment;
 use fourwire_wire::units::Samples;
 use thiserror::Error;
+
+pub(crate) use self::joining::{continues_word, is_unspaced, kind_of_letter, one_line};
+pub use self::joining::{join, push_word};
 
 /// A form of a transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,12 +138,6 @@ impl<'a> Line<'a> {
             text: one_line(segment.text.expose()),
         }
     }
-}
-
-/// A text without line breaks and control characters, and with single spaces.
-fn one_line(text: &str) -> String {
-    let words = text.split(|character: char| character.is_whitespace() || character.is_control());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn plain(Line { start, name, text, .. }: &Line<'_>) -> String {

@@ -8,6 +8,8 @@
     reason = "simulated sound is computed in floats"
 )]
 
+#[path = "../bundled_zones/mod.rs"]
+mod bundled_zones;
 mod captions;
 mod client_oddities;
 mod ending;

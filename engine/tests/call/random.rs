@@ -8,6 +8,7 @@ use fourwire_engine::call::{Action, Down, Event, Services, Session, Start, Strea
 use fourwire_engine::pusher::Pusher;
 use fourwire_engine::speech::deepgram::Deepgram;
 use fourwire_engine::speech::{Provider, Refusal};
+use fourwire_engine::zones::UtcOnly;
 use fourwire_wire::frame::{Channel, Frame, PerChannel};
 use fourwire_wire::ids::{ConversationId, UserId};
 use fourwire_wire::pii::Pii;
@@ -288,12 +289,13 @@ proptest! {
             call_id: None,
             phone_call: None,
             language: Language::parse("en").unwrap(),
+            time_zone: None,
             source: Source::PhoneCall,
         };
         let mut now = UnixMillis::new(BEGIN);
         let pusher = Pusher::new("https://push.example".parse().unwrap(), None);
         let pusher = Some(pusher.endpoint(&UserId::parse("ann").unwrap()));
-        let mut session = Session::start(start, &Services { speech: providers, has_model: true, pusher }, now);
+        let mut session = Session::start(start, &Services { speech: providers, has_model: true, pusher, zones: Rc::new(UtcOnly) }, now);
         let mut watch = Watch::default();
         watch.drain(&mut session, now);
         for (event, millis) in events {

@@ -1,7 +1,9 @@
 //! What is made of the text when a call is over, and when a call is over.
 
-use fourwire_wire::conversation::{Direction, Outcome, PhoneCall};
+use fourwire_engine::call::Session;
+use fourwire_wire::conversation::{Conversation, Direction, Outcome, PhoneCall};
 use fourwire_wire::pii::Pii;
+use fourwire_wire::query::TimeZone;
 use fourwire_wire::structured::{Structured, SummaryBy};
 use fourwire_wire::units::UnixMillis;
 #[cfg(target_arch = "wasm32")]
@@ -49,6 +51,31 @@ fn a_client_may_say_who_the_other_party_is() {
     call.run_for(3_000);
     assert_eq!(call.conversation().contact_name, Some(Pii::new("Ann".to_owned())));
     assert!(call.conversation().structured.overview.expose().contains("Ann: "), "and what they said is told of them");
+}
+
+#[test]
+fn the_first_time_zone_that_a_client_names_is_the_calls() {
+    for (zones, kept) in [
+        (&[][..], None),
+        (&["America/New_York"], Some("America/New_York")),
+        (&["America/New_York", "Europe/Berlin"], Some("America/New_York")),
+    ] {
+        let mut call = call(5, false);
+        for zone in zones {
+            call.time_zone(zone);
+            call.evict_under_client(16_000);
+        }
+        call.end();
+        call.run_for(3_000);
+        let conversation = call.conversation();
+        assert_eq!(conversation.time_zone.as_ref().map(TimeZone::as_str), kept);
+        let mut reopened = serde_json::to_value(conversation).unwrap();
+        let again = Session::reopen(serde_json::from_value(reopened.clone()).unwrap(), call.services());
+        assert_eq!(again.conversation().time_zone, conversation.time_zone);
+        reopened.as_object_mut().unwrap().remove("time_zone");
+        let of_before: Conversation = serde_json::from_value(reopened).unwrap();
+        assert_eq!(of_before.time_zone, None, "what was stored before there were zones is read");
+    }
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Calls out of lines of text.
 
 use fourwire_engine::summary::{Talk, extract};
+use fourwire_engine::zones::UserClock;
 use fourwire_wire::frame::Channel;
 use fourwire_wire::ids::ConversationId;
 use fourwire_wire::pii::Pii;
-use fourwire_wire::query::Language;
+use fourwire_wire::query::{Language, TimeZone};
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::Structured;
 use fourwire_wire::units::{Samples, UnixMillis};
+
+use crate::bundled_zones::Bundled;
 
 /// Wednesday 11 March 2026, 10:00 UTC.
 pub const BEGAN: UnixMillis = UnixMillis::new(1_773_223_200_000);
@@ -19,8 +22,8 @@ pub struct Call {
     segments: Vec<Segment>,
     language: Language,
     name: Option<Pii<String>>,
-    /// See [`Talk::utc_offset_minutes`].
-    pub offset: i16,
+    began: UnixMillis,
+    zone: Option<TimeZone>,
 }
 
 impl Call {
@@ -46,12 +49,25 @@ impl Call {
             is_final: true,
         });
         let language = Language::parse("en").unwrap();
-        Self { segments: segments.collect(), language, name: Some(Pii::new("Ann".to_owned())), offset: 0 }
+        let name = Some(Pii::new("Ann".to_owned()));
+        Self { segments: segments.collect(), language, name, began: BEGAN, zone: None }
     }
 
     /// The same in another language.
     pub fn in_language(mut self, tag: &str) -> Self {
         self.language = Language::parse(tag).unwrap();
+        self
+    }
+
+    /// The same on the clock of a zone.
+    pub fn in_zone(mut self, name: &str) -> Self {
+        self.zone = TimeZone::parse(name);
+        self
+    }
+
+    /// The same at another moment, in RFC 3339.
+    pub fn at(mut self, moment: &str) -> Self {
+        self.began = UnixMillis::from_rfc3339(moment).unwrap();
         self
     }
 
@@ -65,11 +81,11 @@ impl Call {
     pub fn talk(&self) -> Talk<'_> {
         Talk {
             conversation: conversation(),
-            began: BEGAN,
+            began: self.began,
             segments: &self.segments,
             language: &self.language,
             other_party: self.name.as_ref(),
-            utc_offset_minutes: self.offset,
+            clock: UserClock::new(self.zone.as_ref(), &Bundled),
         }
     }
 

@@ -166,9 +166,8 @@ fn an_unknown_party_is_them_and_both_sides_keep_their_own_tasks() {
 
 #[test]
 fn days_and_hours_are_those_of_the_users_clock() {
-    let mut call = Call::new(&["U: I'll call the bank tomorrow at 9 am."]);
     // It is 22:00 on Tuesday where the user is.
-    call.offset = -12 * 60;
+    let call = Call::new(&["U: I'll call the bank tomorrow at 9 am."]).in_zone("Etc/GMT+12");
     assert_eq!(tasks(&call.extract())[0].1.as_deref(), Some("2026-03-11T21:00"));
 }
 

@@ -1,7 +1,7 @@
 //! Cloudflare's own models: what they are given, and what they give.
 
 use fourwire_engine::summary::model::workers_ai::{self, MAX_TRANSCRIPT};
-use fourwire_engine::summary::model::{ModelError, Part};
+use fourwire_engine::summary::model::{AnswerForm, ModelError, Part};
 use fourwire_wire::frame::Channel;
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
@@ -20,7 +20,7 @@ fn read(output: &Value) -> Result<String, ModelError> {
 
 #[test]
 fn the_input_is_that_of_json_mode_with_the_bare_schema_and_a_length() {
-    let input = workers_ai::input(&Call::new(&["U: Hello."]).talk());
+    let input = workers_ai::input(&Call::new(&["U: Hello."]).talk(), AnswerForm::JsonSchema);
     assert_eq!(input["response_format"]["type"], "json_schema");
     assert_eq!(input["response_format"]["json_schema"]["type"], "object");
     assert_eq!(input["max_tokens"], 2_048);
@@ -34,7 +34,7 @@ fn the_input_is_that_of_json_mode_with_the_bare_schema_and_a_length() {
 fn a_long_call_fits_the_small_context() {
     let line = "word ".repeat(50);
     let call = Call::of((0..500).map(|_| (Channel::Remote, line.as_str())));
-    let input = workers_ai::input(&call.talk());
+    let input = workers_ai::input(&call.talk(), AnswerForm::JsonSchema);
     let length = input["messages"][1]["content"].as_str().unwrap().chars().count();
     assert!(length <= MAX_TRANSCRIPT && length > MAX_TRANSCRIPT * 9 / 10, "{length}");
 }

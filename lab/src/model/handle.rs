@@ -15,11 +15,25 @@ pub struct ModelOptions {
     pub key: String,
     /// The one model that it knows.
     pub name: String,
+    /// Which `response_format` it takes.
+    pub formats: Formats,
+}
+
+/// Which `response_format` a server takes. What it does not take it refuses with 400.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Formats {
+    /// `json_schema` with a strict schema, and nothing else: no weaker request comes unnoticed.
+    #[default]
+    JsonSchema,
+    /// `json_object` and none.
+    JsonObject,
+    /// None.
+    Text,
 }
 
 impl Default for ModelOptions {
     fn default() -> Self {
-        Self { key: KEY.to_owned(), name: NAME.to_owned() }
+        Self { key: KEY.to_owned(), name: NAME.to_owned(), formats: Formats::default() }
     }
 }
 

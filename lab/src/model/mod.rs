@@ -12,7 +12,7 @@
 //!
 //! Authentication is `Authorization: Bearer` with [`KEY`]. Refusals are `{"error":{"message","type","param","code"}}`; a
 //! message that begins with `fourwire-lab is strict` is the lab's own. The lab takes one of the API's several formats,
-//! a JSON schema that is strict, and only fields that a summary may need.
+//! a JSON schema that is strict, and only fields that a summary may need; or only weaker formats, as [`Formats`] says.
 
 mod faults;
 mod handle;
@@ -31,7 +31,7 @@ use axum::{Json, http::StatusCode};
 use serde_json::{Value, json};
 
 pub use faults::Fault;
-pub use handle::{Asked, ModelOptions, ModelServer};
+pub use handle::{Asked, Formats, ModelOptions, ModelServer};
 use problem::Problem;
 use request::Request;
 
@@ -73,7 +73,7 @@ async fn complete(State(server): State<ModelServer>, headers: HeaderMap, body: B
 
 /// A chat completion, with what a fault does to it.
 fn answer(number: usize, request: &Request, fault: Option<&Fault>) -> Value {
-    let text = writer::write(&request.transcript, &request.schema).to_string();
+    let text = writer::write(&request.transcript, request.schema.as_ref()).to_string();
     let half = text.chars().take(text.chars().count() / 2).collect::<String>();
     let (content, refusal, finish) = match fault {
         Some(Fault::Refusal) => (Value::Null, Value::from("I'm sorry, I can't help with that."), "stop"),

@@ -3,9 +3,8 @@
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-use super::ModelOptions;
 use super::problem::Problem;
-use super::schema;
+use super::{Formats, ModelOptions, schema};
 
 /// Fields that a summary may need.
 const FIELDS: [&str; 10] = [
@@ -34,8 +33,8 @@ pub(super) struct Request {
     pub(super) model: String,
     /// The last thing that the user says.
     pub(super) transcript: String,
-    /// What the answer is to conform to.
-    pub(super) schema: Value,
+    /// What the answer is to conform to, where the server takes a schema.
+    pub(super) schema: Option<Value>,
     /// How many words all messages have.
     pub(super) words: usize,
 }
@@ -65,7 +64,7 @@ impl Request {
         }
         numbers(&body)?;
         let (transcript, words) = messages(&body)?;
-        Ok(Self { model: model.to_owned(), transcript, schema: format(&body)?, words })
+        Ok(Self { model: model.to_owned(), transcript, schema: format(&body, options.formats)?, words })
     }
 }
 
@@ -118,8 +117,11 @@ fn messages(body: &Map<String, Value>) -> Result<(String, usize), Problem> {
     Ok((said, words))
 }
 
-/// The schema that the answer is to conform to.
-fn format(body: &Map<String, Value>) -> Result<Value, Problem> {
+/// The schema that the answer is to conform to; none where the server takes none.
+fn format(body: &Map<String, Value>, formats: Formats) -> Result<Option<Value>, Problem> {
+    if formats != Formats::JsonSchema {
+        return weaker_format(body, formats).map(|()| None);
+    }
     let format = body.get("response_format").ok_or_else(|| Problem::strict("response_format", "it is missing"))?;
     if format["type"] != "json_schema" {
         return Err(Problem::strict("response_format.type", "the lab knows json_schema only"));
@@ -145,5 +147,18 @@ fn format(body: &Map<String, Value>) -> Result<Value, Problem> {
     }
     let schema = named.get("schema").cloned().unwrap_or_default();
     schema::check(&schema)?;
-    Ok(schema)
+    Ok(Some(schema))
+}
+
+/// Checks the format for a server that takes no schema. Such servers name no common code, and want JSON to be spoken of.
+fn weaker_format(body: &Map<String, Value>, formats: Formats) -> Result<(), Problem> {
+    let kind = body.get("response_format").map(|format| format["type"].as_str().unwrap_or_default());
+    if kind.is_some_and(|kind| formats == Formats::Text || kind != "json_object") {
+        return Err(Problem::body("This response_format type is unavailable now"));
+    }
+    let messages = body.get("messages").map(Value::to_string).unwrap_or_default();
+    if !messages.contains("JSON") {
+        return Err(Problem::body("'messages' must contain the word 'json' in some form."));
+    }
+    Ok(())
 }

@@ -1,5 +1,5 @@
 //! What is answered: a summary made of a transcript's first lines, the same for the same transcript, that conforms to
-//! whatever schema was sent.
+//! whatever schema was sent, where one was.
 
 use serde_json::{Map, Value, json};
 
@@ -17,8 +17,9 @@ const TASKS: [&str; 6] = ["i'll ", "i will ", "please ", "can you ", "could you 
 const CATEGORY: &str = "other";
 
 /// Writes the answer.
-pub(super) fn write(transcript: &str, schema: &Value) -> Value {
-    conform(Some(&summary(transcript)), schema)
+pub(super) fn write(transcript: &str, schema: Option<&Value>) -> Value {
+    let summary = summary(transcript);
+    schema.map_or(summary.clone(), |schema| conform(Some(&summary), schema))
 }
 
 /// A summary of a transcript whose lines are `[mm:ss] name: words`.

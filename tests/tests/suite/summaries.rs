@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use fourwire_lab::LabOptions;
 use fourwire_lab::app::{Delivery, Phone, PhoneOptions};
-use fourwire_lab::model::{Fault, KEY, NAME};
+use fourwire_lab::model::{Fault, Formats, KEY, ModelOptions, NAME};
 use fourwire_tests::workerd::top;
 use fourwire_tests::{Talk, World, http};
 use fourwire_wire::conversation::Conversation;
+use fourwire_wire::query::TimeZone;
 use fourwire_wire::structured::SummaryBy;
 use serde_json::json;
 use tokio::time::sleep;
@@ -20,7 +21,11 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A world with the lab's language model, and its operator's server.
 pub async fn world() -> World {
-    World::with_urls(LabOptions::default(), |variables, lab| {
+    world_with(LabOptions::default()).await
+}
+
+async fn world_with(options: LabOptions) -> World {
+    World::with_urls(options, |variables, lab| {
         variables.insert("SUMMARY_MODEL".to_owned(), NAME.into());
         variables.insert("SUMMARY_URL".to_owned(), lab.model_url().into());
         variables.insert("SUMMARY_API_KEY".to_owned(), KEY.into());
@@ -32,7 +37,13 @@ pub async fn world() -> World {
 
 /// A call in which something is said, and what the client is told at its end.
 pub async fn call(world: &World, user: &str) -> (PhoneOptions, Conversation) {
-    let options = PhoneOptions { sample_rate: RATE, ..world.phone(user) };
+    call_in(world, user, None).await
+}
+
+/// The same from a time zone.
+async fn call_in(world: &World, user: &str, zone: Option<&str>) -> (PhoneOptions, Conversation) {
+    let query = zone.map(|zone| ("time_zone".to_owned(), zone.to_owned())).into_iter().collect();
+    let options = PhoneOptions { sample_rate: RATE, query, ..world.phone(user) };
     let mut phone = Phone::connect(options.clone()).await.expect("let in");
     phone.play(&Talk::random(91, RATE, 4, &[]).recording(), &Delivery::default()).await.expect("still there");
     let received = phone.hang_up(LIMIT).await;
@@ -79,6 +90,37 @@ async fn a_language_model_sums_up_and_the_operator_s_server_is_told_of_it_in_a_w
     assert_eq!(conversation, stored);
     let forged = message.body.replace("conversation.finished", "conversation.finishes");
     assert_eq!(believe(&message.headers, &forged), None);
+}
+
+#[tokio::test]
+async fn a_server_without_schemas_is_asked_for_less_and_what_it_takes_is_remembered() {
+    let model = ModelOptions { formats: Formats::JsonObject, ..ModelOptions::default() };
+    let world = world_with(LabOptions { model, ..LabOptions::default() }).await;
+    for user in ["weaker-form", "weaker-form-known"] {
+        let (_, conversation) = call(&world, user).await;
+        assert_eq!(conversation.summary_by, SummaryBy::Model, "{user}");
+    }
+    let statuses: Vec<_> = world.lab.model().asked().iter().map(|asked| asked.status).collect();
+    assert_eq!(statuses, [Some(400), Some(200), Some(200)], "the second call pays for no refusal");
+}
+
+#[tokio::test]
+async fn a_model_s_time_is_on_the_clock_of_the_user_s_zone() {
+    let world = world().await;
+    for (user, zone, due) in [
+        ("clock-new-york", "America/New_York", "2099-03-12T19:00:00Z"),
+        ("clock-kolkata", "Asia/Kolkata", "2099-03-12T09:30:00Z"),
+        ("clock-mars", "Mars/Base", "2099-03-12T15:00:00Z"),
+    ] {
+        let item = json!({ "description": "You: Call", "due_at": "2099-03-12T15:00" });
+        let summary = json!({ "title": "A Call", "overview": "They called.", "action_items": [item], "events": null });
+        world.lab.model().arm(1, Fault::Content(format!("<think>{{}}</think>```json\n{summary}\n```")));
+        let (_, conversation) = call_in(&world, user, Some(zone)).await;
+        assert_eq!(conversation.time_zone.as_ref().map(TimeZone::as_str), Some(zone));
+        assert_eq!(conversation.summary_by, SummaryBy::Model, "{zone}");
+        let found = conversation.structured.action_items[0].due_at.expect("a time");
+        assert_eq!(found.rfc3339(), due, "{zone}");
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::close;
 use fourwire_wire::frame::Channel;
+use fourwire_wire::query::TimeZone;
 use fourwire_wire::structured::{Structured, SummaryBy};
 use fourwire_wire::units::UnixMillis;
 
@@ -11,6 +12,7 @@ use crate::call::Action;
 use crate::call::link::MAX_DRAIN_MILLIS;
 use crate::call::timers::{Timer, Timers};
 use crate::summary::{self, Talk, UNTITLED};
+use crate::zones::UserClock;
 
 /// How long the end of a call waits for the speech services, in milliseconds, whatever happens to them: a stream that is
 /// opened (at most 5 s), sent a full backlog at 1.25 times its pace (38 s take 30.4 s) and drained (5 s). Mostly it is 1 s.
@@ -33,6 +35,14 @@ impl Session {
         if self.has_ended() && !had_ended && matches!(self.phase, Phase::Live) {
             let wait = if self.client.is_some() { HANG_UP_MILLIS } else { 0 };
             self.timers.set(Timer::Grace, Some(now + wait));
+        }
+    }
+
+    /// A client has named the user's time zone. The first one stays: a second device elsewhere does not move the call.
+    pub(super) fn time_zone(&mut self, zone: &TimeZone) {
+        if self.state.time_zone.is_none() {
+            self.state.time_zone = Some(zone.clone());
+            self.save();
         }
     }
 
@@ -117,7 +127,7 @@ impl Session {
             segments: &self.segments,
             language: &self.state.language,
             other_party: self.state.contact_name.as_ref(),
-            utc_offset_minutes: 0,
+            clock: UserClock::new(self.state.time_zone.as_ref(), &*self.zones),
         }
     }
 

@@ -4,11 +4,12 @@
 //! Where only a day is said, what is due then is due at its end.
 
 use fourwire_wire::units::UnixMillis;
-use time::{Date, Duration, Month, OffsetDateTime, Time, Weekday};
+use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, Weekday};
 
 use super::clock::{self, Clock};
 use super::numbers;
 use super::text::{Word, word};
+use crate::zones::UserClock;
 
 /// The last minute of a day.
 const END_OF_DAY: (u8, u8) = (23, 59);
@@ -23,6 +24,8 @@ pub(super) struct When {
     pub(super) timed: bool,
     /// Whether a day was said, and not only a time of day.
     pub(super) with_day: bool,
+    /// Whether it was counted from the call, as in "in two hours": no clock that is put forward meanwhile moves it.
+    is_elapsed: bool,
 }
 
 impl When {
@@ -31,8 +34,11 @@ impl When {
         self.moment.date()
     }
 
-    /// The moment in UTC.
-    pub(super) fn unix(self) -> Option<UnixMillis> {
+    /// The moment in UTC: where the clock will show the time that was said.
+    pub(super) fn unix(self, clock: &UserClock<'_>) -> Option<UnixMillis> {
+        if !self.is_elapsed {
+            return clock.moment(PrimitiveDateTime::new(self.moment.date(), self.moment.time()));
+        }
         let seconds = u64::try_from(self.moment.unix_timestamp()).ok()?;
         seconds.checked_mul(1000).map(UnixMillis::new)
     }
@@ -67,7 +73,7 @@ pub(super) fn find(words: &[Word], now: OffsetDateTime, assumed: Option<Date>) -
     let with_day = day.is_some();
     let assumed = assumed.map(|date| Said { today: date == today, ..Said::day(date) });
     let day = day.or(assumed.filter(|_| exact.or(part).is_some()));
-    combine(now, day, exact, part).map(|(moment, timed)| When { moment, timed, with_day })
+    combine(now, day, exact, part).map(|(moment, timed)| When { moment, timed, with_day, is_elapsed: false })
 }
 
 /// A day, and a time on it where one goes without saying.
@@ -102,7 +108,7 @@ fn keep<T>(slot: &mut Option<T>, value: Option<T>) {
 fn later(now: OffsetDateTime, time: Duration) -> Option<When> {
     let moment = now.checked_add(time)?;
     let moment = moment.replace_time(Time::from_hms(moment.hour(), moment.minute(), 0).ok()?);
-    Some(When { moment, timed: true, with_day: true })
+    Some(When { moment, timed: true, with_day: true, is_elapsed: true })
 }
 
 /// The moment that a day and a time of day make, and whether there is a time in it.

@@ -145,7 +145,7 @@ fn arranged(talk: &Talk<'_>, sentences: &[Sentence], place: usize) -> Option<Cal
     Some(CalendarEvent {
         title: title.into(),
         description: description.into(),
-        start: when.unix()?,
+        start: when.unix(&talk.clock)?,
         duration: duration(words).unwrap_or(DURATION),
         created: false,
     })

@@ -7,6 +7,7 @@ use fourwire_wire::structured::Category;
 
 use super::category::Lexicon;
 use super::text::{Sentence, Word};
+use crate::transcript::{continues_word, is_unspaced};
 
 /// Words that tell nothing by themselves, a line a kind; sorted when read.
 const FUNCTION_WORDS: &str = include_str!("function_words.txt");
@@ -48,10 +49,13 @@ impl Salience {
 
     /// Whether a word tells something by itself.
     pub(super) fn tells(&self, plain: &str) -> bool {
+        let is_word = plain.chars().all(|char| !char.is_numeric() && continues_word(char));
+        if plain.starts_with(is_unspaced) {
+            // Without blanks a word may be a whole phrase; what is written in Hiragana alone stands between words.
+            return is_word && plain.chars().nth(1).is_some() && !plain.chars().all(is_hiragana);
+        }
         let length = plain.chars().count();
-        (self.shortest..=LONGEST).contains(&length)
-            && plain.chars().all(char::is_alphabetic)
-            && !is_function_word(plain)
+        (self.shortest..=LONGEST).contains(&length) && is_word && !is_function_word(plain)
     }
 
     /// What a word weighs; 0 where it tells nothing.
@@ -61,6 +65,11 @@ impl Salience {
         }
         self.stems.get(stem(plain)).map_or(0, |weight| (*weight).min(MOST * 2 + 10))
     }
+}
+
+/// <https://www.unicode.org/charts/PDF/U3040.pdf>, and the sign that makes a vowel long.
+const fn is_hiragana(char: char) -> bool {
+    matches!(char, '\u{3040}'..='\u{309f}' | 'ー')
 }
 
 /// Whether a word stands in every talk, whatever it is about.

@@ -228,7 +228,7 @@ fn task<'a>(talk: &Talk<'_>, spot: Spot<'a>, (verb_at, stop): (usize, usize), tr
         completed: false,
         created_at: noted,
         updated_at: noted,
-        due_at: due.and_then(When::unix),
+        due_at: due.and_then(|due| due.unix(&talk.clock)),
         completed_at: None,
         conversation_id: talk.conversation,
     };

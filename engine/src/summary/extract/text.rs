@@ -5,15 +5,18 @@ use fourwire_wire::segment::Segment;
 use fourwire_wire::units::Samples;
 
 use super::super::one_line;
+use crate::transcript::{self, continues_word, kind_of_letter};
 
 /// A text without punctuation is cut after so many words.
 const LONGEST_SENTENCE: usize = 60;
 /// A sentence goes on in the same side's next segment when that begins within so long a pause.
 const PAUSE: Samples = Samples::from_millis(1_500);
 /// Characters that end a sentence anywhere.
-const ENDS_ANYWHERE: [char; 4] = ['。', '？', '！', '।'];
+const ENDS_ANYWHERE: [char; 10] = ['。', '｡', '？', '！', '।', '॥', '។', '៕', '။', '།'];
 /// Characters that end a sentence before a space.
 const ENDS: [char; 5] = ['.', '?', '!', '…', '؟'];
+/// Makes the vowel before it long, in Hiragana and Katakana.
+const LONG_VOWEL: char = 'ー';
 /// Words whose full stop does not end a sentence.
 const ABBREVIATIONS: [&str; 8] = ["mr", "mrs", "ms", "dr", "prof", "st", "vs", "no"];
 /// Pronouns whose `'s` is a verb and not a possessive.
@@ -80,7 +83,10 @@ pub(super) fn sentences(segments: &[Segment]) -> Vec<Sentence> {
         let text = one_line(segment.text.expose());
         let slot = open.get_mut(segment.channel);
         let text = match slot.take() {
-            Some(begun) if begun.goes_on(segment, &text) => Open { text: format!("{} {text}", begun.text), ..begun },
+            Some(mut begun) if begun.goes_on(segment, &text) => {
+                transcript::push_word(&mut begun.text, &text);
+                begun
+            }
             Some(begun) => {
                 found.push(Sentence::new(segment.channel, begun.at, begun.text));
                 Open { at: segment.start, end: segment.end, text }
@@ -176,10 +182,21 @@ pub(super) fn words(text: &str) -> Vec<Word> {
     let mut found = Vec::new();
     let mut after_comma = false;
     let mut start = None;
+    let mut kind = None;
     let mut chars = text.char_indices().peekable();
     while let Some((at, char)) = chars.next() {
         let next_fits = chars.peek().is_some_and(|(_, next)| next.is_alphanumeric());
-        let inside = char.is_alphanumeric() || start.is_some() && next_fits && matches!(char, '\'' | '’' | '.' | ':');
+        let sign_inside = start.is_some() && next_fits && matches!(char, '\'' | '’' | '.' | ':');
+        let inside = char.is_alphanumeric() || sign_inside || start.is_some() && continues_word(char);
+        // Japanese has no blanks; its nouns are written in one script and what stands between them in another.
+        let next_kind = if char.is_alphanumeric() && char != LONG_VOWEL { kind_of_letter(char) } else { kind };
+        if next_kind != kind
+            && let Some(from) = start.take()
+        {
+            push_word(text, from, at, after_comma, &mut found);
+            after_comma = false;
+        }
+        kind = next_kind;
         if inside {
             start.get_or_insert(at);
         }

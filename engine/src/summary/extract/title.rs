@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use fourwire_wire::structured::CalendarEvent;
 
-use super::super::Talk;
+use super::super::{Talk, clip};
 use super::salience::{Salience, is_name, stem};
 use super::text::Sentence;
+use crate::transcript::{self, is_unspaced};
 
 /// Most words of a title.
 const MOST_WORDS: usize = 10;
@@ -18,6 +19,8 @@ const LONGEST_WORD: usize = 24;
 const MOST_SUBJECTS: usize = 3;
 /// Two words side by side are a term where each weighs so much: it recurs, is a name, or belongs to the call's subject.
 const TERM: u32 = 4;
+/// So many characters of a script without blanks count as a word.
+const WORD_WITHOUT_BLANKS: usize = 4;
 /// A call of which nothing can be told.
 const NOTHING_TOLD: &str = "Short Call";
 
@@ -33,15 +36,24 @@ pub(super) fn make(talk: &Talk<'_>, sentences: &[Sentence], salience: &Salience,
     let with = name.map(|name| format!(" with {name}")).unwrap_or_default();
     loop {
         let title = format!("{}{with}", listed(&subjects));
-        if title.split_whitespace().count() <= MOST_WORDS || subjects.pop().is_none() {
+        if words_of(&title) <= MOST_WORDS || subjects.pop().is_none() {
             return title;
         }
     }
 }
 
+/// How many words a title has; in scripts without blanks, about how many.
+fn words_of(title: &str) -> usize {
+    let length =
+        |word: &str| word.chars().filter(|char| is_unspaced(*char)).count().div_ceil(WORD_WITHOUT_BLANKS).max(1);
+    title.split_whitespace().map(length).sum()
+}
+
 /// Subjects as a list for people.
 fn listed(subjects: &[String]) -> String {
     match subjects {
+        // No English between them.
+        _ if subjects.iter().any(|subject| subject.ends_with(is_unspaced)) => subjects.join(" / "),
         [] => NOTHING_TOLD.to_owned(),
         [one] => one.clone(),
         [first, second] => format!("{first} and {second}"),
@@ -101,7 +113,12 @@ fn subjects(sentences: &[Sentence], salience: &Salience) -> Vec<String> {
         }
     }
     chosen.sort_by_key(|subject| subject.order);
-    chosen.into_iter().map(|subject| subject.words.into_iter().map(capital).collect::<Vec<_>>().join(" ")).collect()
+    let text = |subject: Subject<'_>| {
+        let words: Vec<String> = subject.words.into_iter().map(capital).collect();
+        let text = transcript::join(words.iter().map(String::as_str));
+        if text.starts_with(is_unspaced) { clip(&text, LONGEST_WORD) } else { text }
+    };
+    chosen.into_iter().map(text).collect()
 }
 
 /// Adds `New York` where `New` tells nothing by itself.

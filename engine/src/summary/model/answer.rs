@@ -3,10 +3,12 @@
 use fourwire_wire::structured::{ActionItem, CalendarEvent, Category, Structured, TELEPHONE};
 use fourwire_wire::units::UnixMillis;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::super::{MAX_DESCRIPTION, MAX_DURATION, MAX_EVENTS, MAX_ITEMS, Talk, clip, one_line};
-use super::{ModelError, Part};
+use super::{ModelError, Part, content, moment};
 
 /// Longest title, in characters.
 pub const MAX_TITLE: usize = 120;
@@ -14,34 +16,42 @@ pub const MAX_TITLE: usize = 120;
 pub const MAX_OVERVIEW: usize = 2_000;
 /// Longest emoji, in bytes: a family of four with skin tones has 41.
 const MAX_EMOJI: usize = 48;
+/// How long an event lasts where the model does not say so, in minutes: as it is asked to.
+const DURATION: u16 = 30;
 /// A due date or an event may lie so long before the call: a day, in milliseconds, for offsets that were mixed up.
 const PAST: u64 = 24 * 60 * 60 * 1000;
 
-/// What the model is asked for.
+/// What the model is asked for. Only what a conversation cannot do without has to be of its kind; what else is odd costs
+/// itself: a list that is none its entries, an entry that is none itself.
 #[derive(Deserialize)]
 struct Summary {
     title: String,
     overview: String,
     #[serde(default)]
-    emoji: String,
+    emoji: Value,
     #[serde(default)]
-    category: String,
-    action_items: Vec<Item>,
-    events: Vec<Event>,
+    category: Value,
+    #[serde(default)]
+    action_items: Value,
+    #[serde(default)]
+    events: Value,
 }
 
 #[derive(Deserialize)]
 struct Item {
     description: String,
-    due_at: Option<String>,
+    #[serde(default)]
+    due_at: Value,
 }
 
 #[derive(Deserialize)]
 struct Event {
     title: String,
-    description: String,
-    start: String,
-    duration: i64,
+    #[serde(default)]
+    description: Value,
+    start: Value,
+    #[serde(default)]
+    duration: Value,
 }
 
 /// The summary in a chat completion.
@@ -56,28 +66,26 @@ pub(super) fn of_completion(completion: &Value, talk: &Talk<'_>, now: UnixMillis
         Some("content_filter") => return Err(ModelError::Filtered),
         _ => {}
     }
-    match message.get("content") {
-        None | Some(Value::Null) => Err(ModelError::Empty),
-        Some(content) => of_content(content, talk, now),
-    }
+    of_content(&message["content"], talk, now)
 }
 
-/// The summary in what a model wrote: an object, or its text.
+/// The summary in what a model wrote: text, parts of it, or an object.
 pub(super) fn of_content(content: &Value, talk: &Talk<'_>, now: UnixMillis) -> Result<Structured, ModelError> {
-    let object = match content {
-        Value::String(text) if text.trim().is_empty() => return Err(ModelError::Empty),
-        Value::String(text) => serde_json::from_str(unfenced(text)).map_err(|_| ModelError::NotJson(Part::Content))?,
-        other => other.clone(),
-    };
-    let summary: Summary = serde_json::from_value(object).map_err(|_| ModelError::Wrong(Part::Content))?;
-    summary.judge(talk, now)
+    let mut first_error = None;
+    for object in content::candidates(content)? {
+        let summary = serde_json::from_value(object).map_err(|_| ModelError::Wrong(Part::Content));
+        match summary.and_then(|summary: Summary| summary.judge(talk, now)) {
+            Ok(structured) => return Ok(structured),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    Err(first_error.unwrap_or(ModelError::Wrong(Part::Content)))
 }
 
-/// Some models put their JSON into a Markdown fence, whatever they are asked.
-fn unfenced(text: &str) -> &str {
-    let text = text.trim();
-    let fenced = text.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
-    fenced.map_or(text, |inside| inside.strip_prefix("json").unwrap_or(inside))
+/// The entries of a list that are what they have to be.
+fn entries<T: DeserializeOwned>(list: Value) -> impl Iterator<Item = T> {
+    let entries = if let Value::Array(entries) = list { entries } else { Vec::new() };
+    entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok())
 }
 
 impl Summary {
@@ -91,14 +99,14 @@ impl Summary {
             return Err(ModelError::Wrong(Part::Overview));
         }
         // An unknown word is `other` by the category's own rule.
-        let category = serde_json::from_value(Value::from(self.category.trim().to_lowercase()));
-        let items = self.action_items.into_iter().filter_map(|item| item.judge(talk, now));
-        let events = self.events.into_iter().filter_map(|event| event.judge(talk));
+        let category = self.category.as_str().unwrap_or_default().trim().to_lowercase();
+        let items = entries(self.action_items).filter_map(|item: Item| item.judge(talk, now));
+        let events = entries(self.events).filter_map(|event: Event| event.judge(talk));
         Ok(Structured {
             title: title.into(),
             overview: overview.to_owned().into(),
-            emoji: emoji(&self.emoji).to_owned(),
-            category: category.unwrap_or(Category::Other),
+            emoji: emoji(self.emoji.as_str().unwrap_or_default()).to_owned(),
+            category: serde_json::from_value(category.into()).unwrap_or(Category::Other),
             action_items: items.take(MAX_ITEMS).collect(),
             events: events.take(MAX_EVENTS).collect(),
         })
@@ -114,7 +122,7 @@ impl Item {
             completed: false,
             created_at: now,
             updated_at: now,
-            due_at: self.due_at.and_then(|text| moment(&text, talk)),
+            due_at: moment(&self.due_at, talk),
             completed_at: None,
             conversation_id: talk.conversation,
         })
@@ -126,8 +134,8 @@ impl Event {
     fn judge(self, talk: &Talk<'_>) -> Option<CalendarEvent> {
         let title = clip(&one_line(&self.title), MAX_TITLE);
         let start = moment(&self.start, talk)?;
-        let duration = u16::try_from(self.duration.clamp(1, i64::from(MAX_DURATION))).ok()?;
-        let description = clip(&one_line(&self.description), MAX_DESCRIPTION);
+        let duration = minutes(&self.duration).map_or(DURATION, |minutes| minutes.clamp(1, MAX_DURATION));
+        let description = clip(&one_line(self.description.as_str().unwrap_or_default()), MAX_DESCRIPTION);
         (!title.is_empty()).then(|| CalendarEvent {
             title: title.into(),
             description: description.into(),
@@ -139,15 +147,46 @@ impl Event {
 }
 
 /// A moment that is not more than a day before the call.
-fn moment(text: &str, talk: &Talk<'_>) -> Option<UnixMillis> {
-    UnixMillis::from_rfc3339(text.trim()).filter(|moment| *moment >= talk.began - PAST)
+fn moment(value: &Value, talk: &Talk<'_>) -> Option<UnixMillis> {
+    moment::read(value, &talk.clock).filter(|moment| *moment >= talk.began - PAST)
 }
 
-/// The emoji, or the telephone for what is none.
+/// A length in minutes: a number, a number as text, or one with its unit (`30 minutes`, `1.5 hours`, `PT1H30M`).
+fn minutes(value: &Value) -> Option<u16> {
+    let Value::String(text) = value else { return whole_minutes(value.as_f64()?) };
+    let text = text.trim().to_lowercase();
+    if let Ok(number) = text.parse() {
+        return whole_minutes(number);
+    }
+    let is_number = |char: char| char.is_ascii_digit() || char == '.';
+    let mut rest = text.trim_start_matches("pt");
+    let mut sum = 0.0;
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at_checked(rest.find(|char| !is_number(char))?)?;
+        let after = after.trim_start();
+        let (unit, next) = after.split_at_checked(after.find(is_number).unwrap_or(after.len()))?;
+        let in_minutes = match unit.split(|char: char| !char.is_alphabetic()).next()? {
+            "h" | "hr" | "hrs" | "hour" | "hours" => 60.0,
+            "m" | "min" | "mins" | "minute" | "minutes" => 1.0,
+            _ => return None,
+        };
+        sum += number.parse::<f64>().ok()? * in_minutes;
+        rest = next;
+    }
+    whole_minutes(sum).filter(|minutes| *minutes > 0)
+}
+
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+fn whole_minutes(minutes: f64) -> Option<u16> {
+    minutes.is_finite().then(|| minutes.round().clamp(0.0, f64::from(u16::MAX)) as u16)
+}
+
+/// The first emoji of a text, or the telephone where it does not begin with one.
 fn emoji(text: &str) -> &str {
     let text = text.trim();
-    let fits = !text.is_empty()
+    let first = text.graphemes(true).next().unwrap_or_default();
+    let fits = !first.is_empty()
         && text.len() <= MAX_EMOJI
-        && !text.contains(|char: char| char.is_alphanumeric() || char.is_ascii() || char.is_whitespace());
-    if fits { text } else { TELEPHONE }
+        && !first.contains(|char: char| char.is_alphanumeric() || char.is_ascii() || char.is_whitespace());
+    if fits { first } else { TELEPHONE }
 }

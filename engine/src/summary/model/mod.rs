@@ -1,13 +1,17 @@
 //! A summary by a language model: what it is asked, and whether its answer will do.
 //!
 //! - [`Model`]: any server that speaks `OpenAI`'s chat completions; [`workers_ai`]: Cloudflare's own models;
-//! - `prompt`, `schema`: what both are asked; `answer`: how both are judged; [`ModelError`]: why there is no summary.
+//! - `prompt`, `schema`: what both are asked; [`AnswerForm`], [`KnownForm`]: in which form they are to answer;
+//! - `content`, `moment`, `answer`: how what they wrote is found, read and judged; [`ModelError`]: why there is no summary.
 //!
 //! A model's answer is judged like any other input: what a conversation cannot do without must be there and of the
-//! right kind, what is merely off (a date long past, a category of its own) is left out.
+//! right kind, what is merely off (a date long past, a category of its own, a list that is none) is left out.
 
 mod answer;
+mod content;
 mod error;
+mod form;
+mod moment;
 mod prompt;
 mod schema;
 pub mod workers_ai;
@@ -20,6 +24,7 @@ use url::Url;
 
 pub use self::answer::{MAX_OVERVIEW, MAX_TITLE};
 pub use self::error::{ModelError, Part};
+pub use self::form::{AnswerForm, KnownForm};
 use super::Talk;
 
 /// Where `OpenAI`'s API is.
@@ -29,6 +34,9 @@ pub const DEFAULT_URL: &str = "https://api.openai.com/v1";
 pub const MAX_TRANSCRIPT: usize = 120_000;
 /// Longest answer that is read, in bytes: ten times what all bounds of a summary add up to.
 pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// What some servers put before their JSON, which RFC 8259 lets a reader ignore.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A language model behind an API like `OpenAI`'s.
 #[derive(Clone, Debug)]
@@ -64,23 +72,20 @@ pub struct ModelAnswer<'a> {
 }
 
 impl Model {
-    /// Asks for a summary. [`read`] judges the answer.
+    /// Asks for a summary in a form of answer. [`KnownForm::next`] says whether to ask in another one, [`read`] judges the answer.
     ///
     /// The answer's length is not limited here: servers know that limit by different names, and refuse the wrong one.
     #[must_use]
-    pub fn request(&self, talk: &Talk<'_>) -> ModelRequest {
+    pub fn request(&self, talk: &Talk<'_>, form: AnswerForm) -> ModelRequest {
         let mut url = self.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(["chat", "completions"]);
         }
-        let body = json!({
-            "model": self.name,
-            "messages": prompt::messages(talk, MAX_TRANSCRIPT),
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": { "name": schema::NAME, "strict": true, "schema": schema::schema() },
-            },
-        });
+        let mut body = json!({ "model": self.name, "messages": prompt::messages(talk, MAX_TRANSCRIPT, form) });
+        let named = json!({ "name": schema::NAME, "strict": true, "schema": schema::schema() });
+        if let (Some(format), Some(body)) = (form.response_format(&named), body.as_object_mut()) {
+            body.insert("response_format".to_owned(), format);
+        }
         ModelRequest {
             url: url.into(),
             authorization: self.key.as_ref().map(|key| Pii::new(format!("Bearer {}", key.expose()))),
@@ -100,6 +105,7 @@ pub fn read(answer: &ModelAnswer<'_>, talk: &Talk<'_>, now: UnixMillis) -> Resul
     if answer.body.len() > MAX_ANSWER_BYTES {
         return Err(ModelError::Wrong(Part::Answer));
     }
-    let completion = serde_json::from_slice(answer.body).map_err(|_| ModelError::NotJson(Part::Answer))?;
+    let body = answer.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(answer.body);
+    let completion = serde_json::from_slice(body).map_err(|_| ModelError::NotJson(Part::Answer))?;
     answer::of_completion(&completion, talk, now)
 }

@@ -9,12 +9,14 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, Weekday};
 
 use super::super::{MAX_EVENTS, MAX_ITEMS, Talk, one_line};
+use super::AnswerForm;
 use fourwire_wire::units::Samples;
 
-/// The messages, with at most `most` characters of transcript.
-pub(super) fn messages(talk: &Talk<'_>, most: usize) -> Value {
+/// The messages, with at most `most` characters of transcript, for a form of answer.
+pub(super) fn messages(talk: &Talk<'_>, most: usize, form: AnswerForm) -> Value {
+    let system = system(talk) + &form.instruction();
     json!([
-        { "role": "system", "content": system(talk) },
+        { "role": "system", "content": system },
         { "role": "user", "content": transcript(talk, most) },
     ])
 }
@@ -28,7 +30,7 @@ fn system(talk: &Talk<'_>) -> String {
         Some(name) => format!("The other party is called {} in the user's contacts.", Value::from(name.as_str())),
         None => "The other party's name is not known; their lines are marked \"Them\".".to_owned(),
     };
-    let when = talk.local(Samples::ZERO).map(date).unwrap_or_default();
+    let when = talk.local(Samples::ZERO).map(|moment| date(moment, talk)).unwrap_or_default();
     let language = match talk.language.as_str() {
         "multi" => "the language that is mostly spoken in the call".to_owned(),
         tag => format!("the language with the BCP-47 tag {tag}"),
@@ -46,17 +48,18 @@ fn system(talk: &Talk<'_>) -> String {
          - overview: 1 to 4 sentences on what was said, decided and left open, with who said it.\n\
          - emoji: one emoji for the call.\n\
          - category: the one that fits best; \"other\" only where none does.\n\
-         - action_items: what the user or the other party promised or was asked to do after the call, each as an \
-         imperative sentence that names who; no more than {MAX_ITEMS}. Not what was done before, denied or only \
-         wondered about. due_at is an RFC 3339 time with the user's offset, or null where no time was said.\n\
-         - events: what was arranged for a time and agreed to, no more than {MAX_EVENTS}. start is an RFC 3339 time with \
-         the user's offset, duration is in minutes, 30 where it was not said.\n\
+         - action_items: what the user or the other party promised or was asked to do after the call, no more than \
+         {MAX_ITEMS}. Not what was done before, denied or only wondered about. description is an imperative sentence that \
+         names who; due_at is the time on the user's clock, without an offset, such as 2026-03-31T17:00:00, or null where \
+         no time was said.\n\
+         - events: what was arranged for a time and agreed to, no more than {MAX_EVENTS}. title and description are what \
+         it is, start is a time like due_at, duration is in minutes, 30 where it was not said.\n\
          Use empty lists where there is nothing. Invent nothing."
     )
 }
 
-/// Which day and time it was for the user.
-fn date(moment: OffsetDateTime) -> String {
+/// Which day and time it was for the user, and where.
+fn date(moment: OffsetDateTime, talk: &Talk<'_>) -> String {
     let weekday = match moment.weekday() {
         Weekday::Monday => "Monday",
         Weekday::Tuesday => "Tuesday",
@@ -67,8 +70,9 @@ fn date(moment: OffsetDateTime) -> String {
         Weekday::Sunday => "Sunday",
     };
     let text = moment.format(&Rfc3339).unwrap_or_default();
+    let zone = talk.clock.zone().map(|zone| format!(" ({})", zone.as_str())).unwrap_or_default();
     format!(
-        "The call began on {weekday}, {text} on the user's clock. \"Today\", \"tomorrow\" and the like count from there."
+        "The call began on {weekday}, {text} on the user's clock{zone}. \"Today\", \"tomorrow\" and the like count from there."
     )
 }
 

@@ -22,7 +22,7 @@ pub(super) fn schema() -> Value {
                     "type": "object",
                     "properties": {
                         "description": { "type": "string", "description": "Who is to do what, as an imperative sentence." },
-                        "due_at": { "type": ["string", "null"], "description": "RFC 3339, or null." },
+                        "due_at": { "type": ["string", "null"], "description": "Time on the user's clock, YYYY-MM-DDTHH:MM:SS, or null." },
                     },
                     "required": ["description", "due_at"],
                     "additionalProperties": false,
@@ -35,7 +35,7 @@ pub(super) fn schema() -> Value {
                     "properties": {
                         "title": { "type": "string", "description": "A few words." },
                         "description": { "type": "string", "description": "What was arranged." },
-                        "start": { "type": "string", "description": "RFC 3339." },
+                        "start": { "type": "string", "description": "Time on the user's clock, YYYY-MM-DDTHH:MM:SS." },
                         "duration": { "type": "integer", "description": "Minutes, 1 to 180." },
                     },
                     "required": ["title", "description", "start", "duration"],

@@ -1,7 +1,8 @@
 //! Cloudflare's own models, through the binding: `AI.run(model, input)` in JSON mode.
 //!
 //! JSON mode takes the schema bare and promises nothing: a model that cannot keep to it makes `run` throw `JSON Mode
-//! couldn't be met`. Most models answer `{"response": …}` with an object or its text; some answer a chat completion.
+//! couldn't be met`. Most models answer `{"response": …}` with an object or its text; some answer a chat completion, some
+//! `{"output": […]}`. <https://developers.cloudflare.com/workers-ai/features/json-mode/>
 
 use fourwire_wire::structured::Structured;
 use fourwire_wire::units::UnixMillis;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::Talk;
 use super::answer::{of_completion, of_content};
-use super::{ModelError, Part, prompt, schema};
+use super::{AnswerForm, ModelError, Part, prompt, schema};
 
 /// A model with JSON mode that knows many languages.
 pub const DEFAULT_MODEL: &str = "@cf/meta/llama-3.3-70b-instruct-fp8-fast";
@@ -19,14 +20,19 @@ pub const MAX_TRANSCRIPT: usize = 20_000;
 /// How long the answer may be, in tokens; unless told otherwise models there break off after 256.
 const MAX_TOKENS: u32 = 2_048;
 
-/// What `run` is given.
+/// What `run` is given, for a form of answer.
 #[must_use]
-pub fn input(talk: &Talk<'_>) -> Value {
-    json!({
-        "messages": prompt::messages(talk, MAX_TRANSCRIPT),
-        "response_format": { "type": "json_schema", "json_schema": schema::schema() },
-        "max_tokens": MAX_TOKENS,
-    })
+pub fn input(talk: &Talk<'_>, form: AnswerForm) -> Value {
+    let mut input = json!({ "messages": prompt::messages(talk, MAX_TRANSCRIPT, form), "max_tokens": MAX_TOKENS });
+    if let (Some(format), Some(input)) = (form.response_format(&schema::schema()), input.as_object_mut()) {
+        input.insert("response_format".to_owned(), format);
+    }
+    input
+}
+
+/// Whether an exception of `run` says that the model has no JSON mode, or not this form of it.
+pub(super) fn refuses_form(message: &str) -> bool {
+    message.contains("5025") || message.contains("response_format") || message.contains("support JSON")
 }
 
 /// Judges what `run` gave; `now` is when the items are noted.
@@ -37,7 +43,7 @@ pub fn read(output: &Value, talk: &Talk<'_>, now: UnixMillis) -> Result<Structur
     if output.get("choices").is_some() {
         return of_completion(output, talk, now);
     }
-    let response = output.get("response").ok_or(ModelError::Wrong(Part::Answer))?;
+    let response = output.get("response").or_else(|| message(output)).ok_or(ModelError::Wrong(Part::Answer))?;
     // An answer that broke off counts as many tokens as were allowed.
     let used = output.pointer("/usage/completion_tokens").and_then(Value::as_u64);
     match response {
@@ -47,6 +53,11 @@ pub fn read(output: &Value, talk: &Talk<'_>, now: UnixMillis) -> Result<Structur
             other => other,
         }),
     }
+}
+
+/// The last message of an answer in the form of `OpenAI`'s Responses, which the models there with thoughts of their own give.
+fn message(output: &Value) -> Option<&Value> {
+    output.get("output")?.as_array()?.iter().rfind(|item| item["type"] == "message")?.get("content")
 }
 
 /// What an exception of `run` means, by its message, which has the error's number in it.

@@ -8,6 +8,8 @@ pub mod service;
 pub mod voice;
 pub mod world;
 
+use std::rc::Rc;
+
 use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::{Event, Saved, Services, Session, Start, Terms};
 use fourwire_engine::pusher::Pusher;
@@ -18,7 +20,7 @@ use fourwire_wire::event::{ServiceStatus, SpeechFault, Status};
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::pii::Pii;
-use fourwire_wire::query::{Language, Source};
+use fourwire_wire::query::{Language, Source, TimeZone};
 use fourwire_wire::segment::WireSegment;
 use fourwire_wire::structured::Structured;
 use fourwire_wire::units::UnixMillis;
@@ -27,6 +29,8 @@ use client::Client;
 use service::Service;
 use voice::{Said, WORD_MILLIS, name};
 use world::{Coming, Told, World};
+
+use crate::bundled_zones::Bundled;
 
 /// When every simulated call begins.
 pub const BEGIN: u64 = 1_774_440_000_000;
@@ -83,12 +87,14 @@ impl Call {
             let pusher = Pusher::new("https://push.example".parse().unwrap(), None);
             pusher.endpoint(&UserId::parse("ann").unwrap())
         });
-        let services = Services { speech: (0..count).map(provider).collect(), has_model, pusher };
+        let services =
+            Services { speech: (0..count).map(provider).collect(), has_model, pusher, zones: Rc::new(Bundled) };
         let start = Start {
             conversation: ConversationId::from_random([9; 16]),
             call_id: CallId::parse("1774440000500").ok(),
             phone_call: None,
             language: Language::parse(tag).unwrap(),
+            time_zone: None,
             source: Source::PhoneCall,
         };
         let session = Session::start(start, &services, UnixMillis::new(BEGIN));
@@ -148,6 +154,17 @@ impl Call {
     }
 
     /// The carrier reports something.
+    /// What the session was given.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// A client says where the user's clock is.
+    pub fn time_zone(&mut self, name: &str) {
+        self.session.handle(UnixMillis::new(BEGIN + self.now), Event::TimeZone(&TimeZone::parse(name).unwrap()));
+        self.drain();
+    }
+
     pub fn told_of_phone_call(&mut self, call: PhoneCall) {
         self.world.send(self.now, Coming::PhoneCall(Box::new(call)));
         self.run_for(0);
