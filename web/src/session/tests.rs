@@ -63,7 +63,8 @@ impl Page {
             let samples = PerChannel { user: &sound[..], remote: &sound[..] };
             let at = self.captured;
             self.captured += Duration::from_millis(100);
-            self.tell(Event::Audio(Block { rate: 16_000, at, is_first: false, samples }));
+            let frame = u64::try_from(at.as_millis()).unwrap() * 16;
+            self.tell(Event::Audio(Block { rate: 16_000, frame, at, is_first: false, samples }));
             if self.session.wake_at().is_some_and(|at| at <= self.now) {
                 self.tell(Event::Timeout);
             }
