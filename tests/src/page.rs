@@ -271,6 +271,7 @@ impl Page {
     fn learn(&mut self, news: News) {
         match news {
             News::State(state) => self.states.push(state),
+            News::CaptionRemoved { index } => drop(self.captions.remove(index)),
             News::Caption { caption, index, was } => {
                 if let Some(was) = was {
                     self.captions.remove(was);
