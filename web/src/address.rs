@@ -127,7 +127,7 @@ mod tests {
             (Some("UTC"), Some("multi"), "&language=multi&time_zone=UTC"),
             (None, Some("a b&c"), "&language=a+b%26c"),
         ] {
-            let url = Listen { time_zone, language, ..LISTEN }.url().unwrap();
+            let url = Listen { language, time_zone, ..LISTEN }.url().unwrap();
             let (_, rest) = url.split_once("&resume=1").unwrap();
             assert_eq!(rest, format!("{expected}&call_id=call-1"));
         }

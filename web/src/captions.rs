@@ -122,6 +122,9 @@ mod tests {
 
     #[test]
     fn words_that_came_to_nothing_are_taken_off_and_may_come_again() {
+        /// What is removed one after the other, where each stood, and what is left.
+        type Row<'a> = (&'a [SegmentId], &'a [Option<usize>], &'a [&'a str]);
+
         let call = ConversationId::from_random([1; 16]);
         let id = |channel, ordinal| call.segment(channel, ordinal);
         let other = ConversationId::from_random([2; 16]).segment(Channel::User, 0);
@@ -132,9 +135,8 @@ mod tests {
             captions.take(segment(Channel::User, 1, 3.0, "c", false));
             captions
         };
-        // What is removed one after the other, where each stood, and what is left.
         let (user, remote) = (Channel::User, Channel::Remote);
-        let table: [(&[SegmentId], &[Option<usize>], &[&str]); 10] = [
+        let table: [Row<'_>; 10] = [
             (&[], &[], &["a", "b", "c"]),
             (&[id(user, 1)], &[Some(2)], &["a", "b"]),
             (&[id(remote, 0)], &[Some(1)], &["a", "c"]),

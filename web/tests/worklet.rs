@@ -22,8 +22,8 @@ struct Block {
     frame: u64,
     rate: u32,
     is_first: bool,
-    user: Vec<f32>,
-    remote: Vec<f32>,
+    user: Vec<u32>,
+    remote: Vec<u32>,
 }
 
 /// What the worklet posts of render quanta: their frames, and how many samples each side has, if it is connected.
@@ -73,14 +73,14 @@ fn a_block_has_the_place_of_its_first_sample_and_all_samples_follow_in_it() {
         let placed: Vec<_> = blocks.iter().map(|block| (block.frame, block.user.len())).collect();
         assert_eq!(placed, expected, "{quanta:?}");
         let is_connected = [quanta[0].1.is_some(), quanta[0].2.is_some()];
-        let mut next = 1.0;
+        let mut next = 1;
         for (n, block) in blocks.iter().enumerate() {
             assert_eq!((block.rate, block.is_first), (48_000, n == 0));
             assert_eq!(block.user.len(), block.remote.len());
             for (at, (user, remote)) in block.user.iter().zip(&block.remote).enumerate() {
-                let expected = is_connected.map(|is_connected| if is_connected { next } else { 0.0 });
+                let expected = is_connected.map(|is_connected| if is_connected { next } else { 0 });
                 assert_eq!([*user, *remote], expected, "sample {at} of block {n}");
-                next += 1.0;
+                next += 1;
             }
         }
     }

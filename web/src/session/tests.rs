@@ -307,6 +307,9 @@ fn captions_come_with_their_place_among_all() {
 
 #[test]
 fn captions_that_are_taken_back_are_gone_and_come_again_under_the_same_id() {
+    /// A place with its former one, or a place that is gone.
+    type Told = Result<(usize, Option<usize>), usize>;
+
     let mut page = Page::recording();
     let id = |channel, ordinal| ConversationId::from_random([1; 16]).segment(channel, ordinal);
     let interim = |channel, ordinal: u32, is_final| {
@@ -325,8 +328,7 @@ fn captions_that_are_taken_back_are_gone_and_come_again_under_the_same_id() {
         serde_json::to_string(&ServerEvent::SegmentsDeleted { segment_ids: segment_ids.to_vec() }).unwrap()
     };
     let (user, remote) = (Channel::User, Channel::Remote);
-    // What the server says, and what the page is told: a place with its former one, or a place that is gone.
-    type Told = Result<(usize, Option<usize>), usize>;
+    // What the server says, and what the page is told.
     let table: [(String, &[Told]); 11] = [
         (deleted(&[id(user, 1)]), &[]),
         (interim(user, 1, false), &[Ok((0, None))]),

@@ -171,9 +171,11 @@ fn chance_alone_is_never_taken_for_a_loss() {
 
 #[test]
 fn what_is_missing_is_silence_in_its_place() {
+    /// What is to be missing after which second of rendered audio; how much the sum, and each place, may differ.
+    type Row = (Simulation, Vec<(f64, f64)>, f64, f64);
+
     let call = || Simulation::new(300.0);
-    // What is to be missing after which second of rendered audio; how much the sum, and each place, may differ.
-    let table: Vec<(Simulation, Vec<(f64, f64)>, f64, f64)> = vec![
+    let table: Vec<Row> = vec![
         (call().with(100.0, StandsStill(5.0)), vec![(100.0, 5.0)], 0.001, 0.05),
         (call().with(0.5, StandsStill(2.0)), vec![(0.5, 2.0)], 0.001, 0.05),
         (
