@@ -302,12 +302,13 @@ fn resample(rate: u32) -> Result<f64> {
     let (user, remote) = (side(), side());
     let mut capture = Capture::default();
     let block_micros = BLOCK as u64 * 1_000_000 / u64::from(rate);
-    let mut at = Duration::ZERO;
+    let (mut at, mut frame) = (Duration::ZERO, 0);
     let before = usage::own_cpu()?;
     while at < Duration::from_secs(u64::from(NATIVE_SECONDS)) {
         let samples = PerChannel { user: user.as_slice(), remote: remote.as_slice() };
-        let block = Block { rate, at, is_first: at.is_zero(), samples: black_box(samples) };
+        let block = Block { rate, frame, at, is_first: at.is_zero(), samples: black_box(samples) };
         black_box(capture.block(&block, Silenced::default())?);
+        frame += BLOCK as u64;
         at += Duration::from_micros(block_micros);
     }
     let spent = usage::own_cpu()?.saturating_sub(before);

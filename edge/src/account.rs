@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use fourwire_engine::config::Config;
 use fourwire_engine::phone::ledger::CallRecord;
-use fourwire_engine::record::playback::{Playback, Step, Track};
+use fourwire_engine::record::playback::{Conditions, Playback, Step, Track};
 use fourwire_engine::record::tar;
 use fourwire_engine::transcript::{self, Format, Names};
 use fourwire_wire::conversation::{ConversationEntry, PhoneCall};
@@ -137,8 +137,8 @@ impl Export {
             .map_err(|_| Problem::Internal)?;
         bytes.extend(file(&format!("{folder}/transcript.txt"), text.as_bytes())?);
         let (chunks, key) = (archive.chunks().await?, archive.key().clone());
-        let playback =
-            Playback::new(key, archive.folder().clone(), chunks, Track::Stereo, None).map_err(|_| Problem::Internal)?;
+        let playback = Playback::new(key, archive.folder().clone(), chunks, Track::Stereo, &Conditions::default())
+            .map_err(|_| Problem::Internal)?;
         let length = playback.remaining();
         bytes.extend(head(&format!("{folder}/audio.wav"), length)?);
         self.audio = Some((archive, playback, length));

@@ -28,7 +28,7 @@ use worker::{
 
 use crate::archive::Archive;
 use crate::call_store::{CallStore, SavedCall};
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::clock::now;
 use crate::problem::Problem;
 use crate::pusher_socket::PusherSocket;
@@ -123,7 +123,10 @@ impl DurableObject for Call {
         Ok(())
     }
 
-    async fn websocket_close(&self, socket: WebSocket, _code: usize, _reason: String, _clean: bool) -> Result<()> {
+    async fn websocket_close(&self, socket: WebSocket, code: usize, reason: String, _clean: bool) -> Result<()> {
+        // First of all, and whatever the socket was: the platform answers no close frame of a hibernating socket, and a client
+        // that waits for the answer hangs until its own time-out.
+        client::answer_close(&socket, code, &reason);
         self.shell.gone(&socket);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::Terms;
+use fourwire_wire::event::close;
 use fourwire_wire::query::ListenQuery;
 use serde::{Deserialize, Serialize};
 use worker::{State, WebSocket};
@@ -45,8 +46,7 @@ impl Client {
         let earlier = state.get_websockets();
         let connection = earlier.iter().filter_map(attachment).map(|known| known.connection).max().unwrap_or(0);
         for known in earlier {
-            // It may be gone already.
-            let _ = known.close(Some(fourwire_wire::event::close::GOING_AWAY), Some("another connection took over"));
+            close_socket(&known, close::GOING_AWAY, "another connection took over");
         }
         state.accept_web_socket(&socket);
         let attached = Attachment {
@@ -93,8 +93,7 @@ impl Client {
     /// Closes the socket.
     pub(crate) fn close(&self, code: u16, reason: &str) {
         if let Some(socket) = self.socket.take() {
-            // It may be gone already.
-            let _ = socket.close(Some(code), Some(reason));
+            close_socket(&socket, code, reason);
         }
     }
 
@@ -102,6 +101,17 @@ impl Client {
     pub(crate) fn forget(&self) {
         self.socket.take();
     }
+}
+
+/// Closes a socket. It may be gone already, which is as good.
+pub(crate) fn close_socket(socket: &WebSocket, code: u16, reason: &str) {
+    let _ = socket.close(Some(code), Some(close::reason(reason)));
+}
+
+/// Answers a close frame, or does nothing where the frame was itself an answer. (RFC 6455, section 5.5.1: the answer carries
+/// the same code.)
+pub(crate) fn answer_close(socket: &WebSocket, code: usize, reason: &str) {
+    close_socket(socket, close::answer(u16::try_from(code).unwrap_or_default()), reason);
 }
 
 fn attachment(socket: &WebSocket) -> Option<Attachment> {

@@ -56,5 +56,5 @@ use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
-    routes::answer(request, &env).await.or_else(|problem| problem.response())
+    routes::answer(request, &env).await
 }

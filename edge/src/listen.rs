@@ -7,6 +7,7 @@ use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::query::ListenQuery;
 use worker::{Env, Method, Request, RequestInit, Response, WebSocketPair};
 
+use crate::client::close_socket;
 use crate::problem::Problem;
 use crate::{auth, sealed, settings};
 
@@ -31,7 +32,9 @@ pub(crate) async fn open(request: &Request, env: &Env) -> Result<Response, Probl
 /// everything a call needs is configured.
 pub(crate) fn admit(request: &Request, config: &Config) -> Result<ListenQuery, Problem> {
     let upgrade = request.headers().get("upgrade")?;
-    if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+    // A socket begins with a GET (RFC 6455, section 4.1).
+    let is_get = request.method() == Method::Get;
+    if !is_get || !upgrade.is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         return Err(Problem::NotWebSocket);
     }
     let query = ListenQuery::parse(&query_text(request)?)?;
@@ -78,6 +81,6 @@ pub(crate) fn random_conversation() -> Result<ConversationId, Problem> {
 fn turn_away(reason: &str) -> Result<Response, Problem> {
     let pair = WebSocketPair::new()?;
     pair.server.accept()?;
-    pair.server.close(Some(close::POLICY), Some(reason))?;
+    close_socket(&pair.server, close::POLICY, reason);
     Ok(Response::from_websocket(pair.client)?)
 }

@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 
-use fourwire_engine::record::playback::{Playback, Step, Track};
+use fourwire_engine::record::playback::{Conditions, Playback, Step, Track};
 use fourwire_engine::transcript::{self, Format, Names};
 use futures_util::stream::try_unfold;
 use worker::worker_sys::FixedLengthStream as PlatformStream;
-use worker::{Env, FixedLengthStream, Headers, Request, Response, ResponseBody};
+use worker::{Env, FixedLengthStream, Headers, Method, Request, Response, ResponseBody};
 
 use crate::archive::Archive;
 use crate::conversations::{self, Opened};
 use crate::problem::Problem;
 
-/// Both sides' audio, or one's, as a WAV file. It is decrypted on its way out, a few seconds at a time.
+/// Both sides' audio, or one's, as a WAV file. It is decrypted on its way out, a few seconds at a time; where no byte is
+/// wanted, none is read.
 pub(crate) async fn audio(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
     let Opened { archive, found, .. } = conversations::open(request, env, id).await?;
     let track = match query(request)?.get("channel") {
@@ -21,19 +22,37 @@ pub(crate) async fn audio(request: &Request, env: &Env, id: &str) -> Result<Resp
     };
     found.finished()?;
     let chunks = archive.chunks().await?;
-    let range = request.headers().get("range")?;
+    let header = |name| request.headers().get(name);
+    let (range, if_range) = (header("range")?, header("if-range")?);
+    let (if_match, if_none_match) = (header("if-match")?, header("if-none-match")?);
+    let conditions = Conditions {
+        is_head: request.method() == Method::Head,
+        range: range.as_deref(),
+        if_range: if_range.as_deref(),
+        if_match: if_match.as_deref(),
+        if_none_match: if_none_match.as_deref(),
+    };
     let (key, folder) = (archive.key().clone(), archive.folder().clone());
-    let playback = Playback::new(key, folder, chunks, track, range.as_deref()).map_err(|error| {
+    let playback = Playback::new(key, folder, chunks, track, &conditions).map_err(|error| {
         worker::console_error!("a conversation {error}");
         Problem::Internal
     })?;
     let headers = private("audio/wav", "call.wav")?;
     headers.set("accept-ranges", "bytes")?;
+    headers.set("etag", playback.etag())?;
     if let Some(range) = playback.content_range() {
         headers.set("content-range", &range)?;
     }
     let (status, length) = (playback.status(), playback.remaining());
-    let body = ResponseBody::Stream(PlatformStream::from(stream(archive, playback, length)).readable());
+    let body = if length > 0 {
+        ResponseBody::Stream(PlatformStream::from(stream(archive, playback, length)).readable())
+    } else {
+        // The platform tells the length of what it sends, and here nothing is sent.
+        if let Some(length) = playback.content_length() {
+            headers.set("content-length", &length.to_string())?;
+        }
+        ResponseBody::Empty
+    };
     Ok(Response::from_body(body)?.with_status(status).with_headers(headers))
 }
 

@@ -1,53 +1,74 @@
 //! Every path of the Worker and what answers it (docs/api.md tells the same for people).
 
 use serde::Serialize;
-use worker::Method::{Delete, Get, Patch, Post};
-use worker::{Env, Method, Request, Response};
+use worker::Method::{Delete, Get, Head, Patch, Post};
+use worker::{Env, Method, Request, Response, ResponseBody};
 
 use crate::problem::Problem;
 use crate::{account, conversations, listen, operator, phone, playback, settings, summaries, twilio_hooks, web_listen};
 
-/// Answers a request: the path is looked up first, then whether it takes the method.
+/// Answers a request. `HEAD` is answered as `GET` would be, refusals as well, and without the body (RFC 9110, section 9.3.2).
+pub(crate) async fn answer(request: Request, env: &Env) -> worker::Result<Response> {
+    let is_head = request.method() == Head;
+    let answer = route(request, env).await.or_else(|problem| problem.response())?;
+    if is_head { without_body(answer) } else { Ok(answer) }
+}
+
+/// An answer's status and headers. A body that is being made is never asked for its first byte.
+fn without_body(answer: Response) -> worker::Result<Response> {
+    let (builder, body) = answer.into_parts();
+    let answer = builder.empty();
+    if let ResponseBody::Body(bytes) = body {
+        answer.headers().set("content-length", &bytes.len().to_string())?;
+    }
+    Ok(answer)
+}
+
+/// Looks the path up first, then whether it takes the method.
 #[expect(clippy::match_same_arms, reason = "a table: every path has its own lines")]
-pub(crate) async fn answer(mut request: Request, env: &Env) -> Result<Response, Problem> {
+async fn route(mut request: Request, env: &Env) -> Result<Response, Problem> {
     let path = request.path();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     // The platform's library takes a method that it does not know for a GET; no path takes a TRACE.
     let is_known = request.inner().method() == request.method().as_ref();
-    let method = if is_known { request.method() } else { Method::Trace };
+    let method = match request.method() {
+        Head => Get,
+        method if is_known => method,
+        _ => Method::Trace,
+    };
     let other = |allowed| Err(Problem::Method { allowed });
     match (segments.as_slice(), method) {
         (["healthz"], Get) => health(env),
-        (["healthz"], _) => other("GET"),
+        (["healthz"], _) => other("GET, HEAD"),
 
         (["v4", "listen"], Get) => listen::open(&request, env).await,
-        (["v4", "listen"], _) => other("GET"),
+        (["v4", "listen"], _) => other("GET, HEAD"),
         (["v4", "web", "listen"], Get) => web_listen::open(&request, env),
-        (["v4", "web", "listen"], _) => other("GET"),
+        (["v4", "web", "listen"], _) => other("GET, HEAD"),
 
         (["v1", "conversations"], Get) => conversations::list(&request, env).await,
-        (["v1", "conversations"], _) => other("GET"),
+        (["v1", "conversations"], _) => other("GET, HEAD"),
         (["v1", "conversations", id], Get) => conversations::get(&request, env, id).await,
         (["v1", "conversations", id], Patch) => conversations::change(&mut request, env, id).await,
         (["v1", "conversations", id], Delete) => conversations::delete(&request, env, id).await,
-        (["v1", "conversations", _], _) => other("GET, PATCH, DELETE"),
+        (["v1", "conversations", _], _) => other("GET, HEAD, PATCH, DELETE"),
         (["v1", "conversations", id, "reprocess"], Post) => summaries::reprocess(&request, env, id).await,
         (["v1", "conversations", _, "reprocess"], _) => other("POST"),
         (["v1", "conversations", id, "audio"], Get) => playback::audio(&request, env, id).await,
-        (["v1", "conversations", _, "audio"], _) => other("GET"),
+        (["v1", "conversations", _, "audio"], _) => other("GET, HEAD"),
         (["v1", "conversations", id, "transcript"], Get) => playback::transcript(&request, env, id).await,
-        (["v1", "conversations", _, "transcript"], _) => other("GET"),
+        (["v1", "conversations", _, "transcript"], _) => other("GET, HEAD"),
 
         (["v1", "account"], Delete) => account::erase(&request, env).await,
         (["v1", "account"], _) => other("DELETE"),
         (["v1", "account", "export"], Get) => account::export(&request, env).await,
-        (["v1", "account", "export"], _) => other("GET"),
+        (["v1", "account", "export"], _) => other("GET, HEAD"),
 
         (["v1", "operator", "reseal"], Post) => operator::reseal(&request, env).await,
         (["v1", "operator", "reseal"], _) => other("POST"),
 
         (["v1", "phone", "numbers"], Get) => phone::list(&request, env).await,
-        (["v1", "phone", "numbers"], _) => other("GET"),
+        (["v1", "phone", "numbers"], _) => other("GET, HEAD"),
         (["v1", "phone", "numbers", "verify"], Post) => phone::verify(&mut request, env).await,
         (["v1", "phone", "numbers", "verify"], _) => other("POST"),
         (["v1", "phone", "numbers", "verify", "check"], Post) => phone::check(&mut request, env).await,
@@ -63,7 +84,7 @@ pub(crate) async fn answer(mut request: Request, env: &Env) -> Result<Response, 
         (["v1", "phone", "token"], Post) => phone::token(&request, env).await,
         (["v1", "phone", "token"], _) => other("POST"),
         (["v1", "phone", "calls"], Get) => phone::calls(&request, env).await,
-        (["v1", "phone", "calls"], _) => other("GET"),
+        (["v1", "phone", "calls"], _) => other("GET, HEAD"),
 
         (["v1", "phone", "twiml"], Post) => twilio_hooks::voice(&mut request, env).await,
         (["v1", "phone", "twiml"], _) => other("POST"),

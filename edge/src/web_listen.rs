@@ -12,6 +12,7 @@ use futures_util::future::{Either, select};
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::{Delay, Env, Request, Response, WebSocket, WebSocketPair, WebsocketEvent};
 
+use crate::client::close_socket;
 use crate::problem::Problem;
 use crate::{auth, listen, settings};
 
@@ -29,8 +30,7 @@ pub(crate) fn open(request: &Request, env: &Env) -> Result<Response, Problem> {
     // Not `wait_until`, which the platform cuts off: the open socket itself keeps this running.
     spawn_local(async move {
         if let Err(end) = serve(&pair.server, &env, &config, &query, &query_text).await {
-            // The browser may be gone already; then there is nobody to tell.
-            let _ = pair.server.close(Some(end.code), Some(end.reason));
+            close_socket(&pair.server, end.code, &end.reason);
         }
     });
     Ok(Response::from_websocket(pair.client)?)
@@ -139,13 +139,11 @@ fn pass(event: Option<worker::Result<WebsocketEvent>>, to: &WebSocket) -> Result
             Ok(true)
         }
         Some(Ok(WebsocketEvent::Close(event))) => {
-            // 1005 and 1006 say that there was no code; they cannot be sent on.
-            let code = if matches!(event.code(), 1005 | 1006) { close::GOING_AWAY } else { event.code() };
-            to.close(Some(code), Some(event.reason()))?;
+            close_socket(to, close::relay(event.code()), &event.reason());
             Ok(false)
         }
         Some(Err(_)) | None => {
-            to.close(Some(close::GOING_AWAY), Some("the other side is gone"))?;
+            close_socket(to, close::GOING_AWAY, "the other side is gone");
             Ok(false)
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fourwire_engine::record::playback::{Playback, Read, Step, Track};
+use fourwire_engine::record::playback::{Conditions, Playback, Read, Step, Track};
 use fourwire_engine::record::{self, ChunkName, ChunkSpan, Folder, Span};
 use fourwire_engine::vault::{ConversationKey, Vault};
 use fourwire_wire::frame::{Channel, PerChannel};
@@ -120,7 +120,8 @@ impl Call {
     }
 
     fn played(&self, track: Track, range: Option<&str>) -> Vec<u8> {
-        let mut playback = Playback::new(key(), folder(), self.chunks.clone(), track, range).unwrap();
+        let conditions = Conditions { range, ..Conditions::default() };
+        let mut playback = Playback::new(key(), folder(), self.chunks.clone(), track, &conditions).unwrap();
         assert_eq!(playback.status(), if range.is_some() { 206 } else { 200 });
         let (promised, mut sent) = (playback.remaining(), Vec::new());
         loop {

@@ -124,8 +124,12 @@ impl Description {
         let Some(path) = self.paths.iter().find(|known| known.fits(path)) else {
             return exchange.expect(404)?.fits(&self.no_path);
         };
-        let Some(operation) = path.operations.iter().find(|operation| operation.method == *exchange.method) else {
-            let methods: BTreeSet<_> = path.operations.iter().map(|operation| operation.method.as_str()).collect();
+        let described = |method: &Method| path.operations.iter().find(|operation| operation.method == *method);
+        // What can be read tells its head, without being described twice.
+        let method = if *exchange.method == Method::HEAD { &Method::GET } else { exchange.method };
+        let Some(operation) = described(method) else {
+            let methods = path.operations.iter().map(|operation| operation.method.as_str());
+            let methods: BTreeSet<_> = methods.chain(described(&Method::GET).map(|_| "HEAD")).collect();
             return exchange.expect(405)?.fits(&self.no_method).and_then(|()| exchange.allows(&methods));
         };
         let response = operation.responses.get(&exchange.answer.status).ok_or("another status")?;

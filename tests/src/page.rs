@@ -194,7 +194,8 @@ impl Page {
             samples.iter().map(|sample| f32::from(*sample) / f32::from(i16::MAX)).collect::<Vec<_>>()
         });
         let samples = PerChannel { user: &heard.user[..], remote: &heard.remote[..] };
-        let block = Block { rate: SAMPLES_PER_SECOND, at: duration(from), is_first: from == 0, samples };
+        let (frame, at) = (u64::try_from(from).expect("a place"), duration(self.captured));
+        let block = Block { rate: SAMPLES_PER_SECOND, frame, at, is_first: from == 0, samples };
         self.tell(Event::Audio(block)).await;
     }
 
@@ -270,6 +271,7 @@ impl Page {
     fn learn(&mut self, news: News) {
         match news {
             News::State(state) => self.states.push(state),
+            News::CaptionRemoved { index } => drop(self.captions.remove(index)),
             News::Caption { caption, index, was } => {
                 if let Some(was) = was {
                     self.captions.remove(was);

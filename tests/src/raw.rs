@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// Longer than the edge takes for anything it does by itself.
@@ -47,6 +48,15 @@ impl Raw {
     /// When the socket is closed.
     pub async fn send_binary(&mut self, bytes: Vec<u8>) {
         self.0.send(Message::binary(bytes)).await.expect("an open socket");
+    }
+
+    /// Says that the socket is to be closed, and why. What comes then is still to be read.
+    ///
+    /// # Panics
+    /// When the socket is closed.
+    pub async fn close(&mut self, code: Option<u16>, reason: &str) {
+        let frame = code.map(|code| CloseFrame { code: code.into(), reason: reason.into() });
+        self.0.send(Message::Close(frame)).await.expect("an open socket");
     }
 
     /// The next text as it came, or how the socket was closed.

@@ -1,7 +1,7 @@
 // The dialer's page: sign in, prove a number, dial, see both sides' captions, hang up, read what came of it.
 
 import type { Device } from "@twilio/voice-sdk";
-import type { Caption, Conversation, RecorderState } from "./pkg/fourwire_web.js";
+import type { Caption, CaptionChange, Conversation, RecorderState } from "./pkg/fourwire_web.js";
 
 import { type Check, Edge, type Outcome, Refused } from "./edge";
 import { type Line, PhoneCall, type PhoneState, reasonOf } from "./phone_call";
@@ -216,10 +216,14 @@ function showRecorder(state: RecorderState): void {
   showState();
 }
 
-function showCaption(captions: readonly Caption[], changed: Caption): void {
+function showCaption(captions: readonly Caption[], changed: Caption, change: CaptionChange): void {
   const list = byId("captions");
   const atEnd = innerHeight + scrollY > document.body.scrollHeight - 120;
   const known = document.getElementById(changed.id);
+  if (change === "removed") {
+    known?.remove();
+    return;
+  }
   const item = known ?? document.createElement("li");
   if (!known) {
     item.id = changed.id;

@@ -1,14 +1,14 @@
 // One telephone call: Twilio's SDK carries it, Fourwire's module records it. This file is all that a dialer needs of both.
 
 import type { Call, Device } from "@twilio/voice-sdk";
-import type { Caption, CallRecorder, Conversation, Levels, Notice, RecorderState } from "./pkg/fourwire_web.js";
+import type { Caption, CaptionChange, CallRecorder, Conversation, Levels, Notice, RecorderState } from "./pkg/fourwire_web.js";
 
 /** What the page shows of a call. */
 export interface Screen {
   /** The telephone's side: `dialling`, `ringing`, `talking`, `ended`, or what went wrong. */
   onPhone(state: PhoneState): void;
   onRecorder(state: RecorderState): void;
-  onCaptions(captions: readonly Caption[], changed: Caption): void;
+  onCaptions(captions: readonly Caption[], changed: Caption, change: CaptionChange): void;
   onLevels(levels: Levels): void;
   onNotice(notice: Notice): void;
   /** The call is over; with its conversation, if it was recorded, or with its name, if nobody was reached. */
@@ -48,7 +48,7 @@ export class PhoneCall {
       token: line.token,
       callId,
       onState: (state) => screen.onRecorder(state),
-      onCaptions: (captions, changed) => screen.onCaptions(captions, changed),
+      onCaptions: (captions, changed, change) => screen.onCaptions(captions, changed, change),
       onLevels: (levels) => screen.onLevels(levels),
       onNotice: (notice) => screen.onNotice(notice),
     });

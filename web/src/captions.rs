@@ -61,6 +61,14 @@ impl Captions {
         self.0.insert(index, caption);
         self.0.get(index).map(|caption| (caption, Place { index, was }))
     }
+
+    /// Takes a caption off, and returns where it stood; none where there is no such caption. A segment that comes under the same
+    /// id later is a new caption.
+    pub fn remove(&mut self, id: SegmentId) -> Option<usize> {
+        let index = self.0.iter().rposition(|known| known.id == id)?;
+        self.0.remove(index);
+        Some(index)
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +118,45 @@ mod tests {
         captions.take(segment(Channel::Remote, 0, 2.0, "two", true));
         let (_, place) = captions.take(segment(Channel::User, 0, 2.5, "one", true)).unwrap();
         assert_eq!(place, Place { index: 1, was: Some(0) });
+    }
+
+    #[test]
+    fn words_that_came_to_nothing_are_taken_off_and_may_come_again() {
+        /// What is removed one after the other, where each stood, and what is left.
+        type Row<'a> = (&'a [SegmentId], &'a [Option<usize>], &'a [&'a str]);
+
+        let call = ConversationId::from_random([1; 16]);
+        let id = |channel, ordinal| call.segment(channel, ordinal);
+        let other = ConversationId::from_random([2; 16]).segment(Channel::User, 0);
+        let filled = || {
+            let mut captions = Captions::default();
+            captions.take(segment(Channel::User, 0, 1.0, "a", true));
+            captions.take(segment(Channel::Remote, 0, 2.0, "b", false));
+            captions.take(segment(Channel::User, 1, 3.0, "c", false));
+            captions
+        };
+        let (user, remote) = (Channel::User, Channel::Remote);
+        let table: [Row<'_>; 10] = [
+            (&[], &[], &["a", "b", "c"]),
+            (&[id(user, 1)], &[Some(2)], &["a", "b"]),
+            (&[id(remote, 0)], &[Some(1)], &["a", "c"]),
+            (&[id(user, 0)], &[Some(0)], &["b", "c"]),
+            (&[id(user, 1), id(user, 1)], &[Some(2), None], &["a", "b"]),
+            (&[id(remote, 1)], &[None], &["a", "b", "c"]),
+            (&[other], &[None], &["a", "b", "c"]),
+            (&[other, id(remote, 0)], &[None, Some(1)], &["a", "c"]),
+            (&[id(user, 0), id(remote, 0), id(user, 1)], &[Some(0), Some(0), Some(0)], &[]),
+            (&[id(user, 1), id(remote, 0), id(user, 0)], &[Some(2), Some(1), Some(0)], &[]),
+        ];
+        for (ids, stood, left) in table {
+            let mut captions = filled();
+            assert_eq!(ids.iter().map(|id| captions.remove(*id)).collect::<Vec<_>>(), stood);
+            assert_eq!(texts(&captions), left);
+        }
+        let mut captions = filled();
+        captions.remove(id(remote, 0));
+        let (_, place) = captions.take(segment(remote, 0, 2.0, "b again", true)).unwrap();
+        assert_eq!((place, texts(&captions)), (Place { index: 1, was: None }, vec!["a", "b again", "c"]));
     }
 
     #[test]

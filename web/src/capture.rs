@@ -1,28 +1,24 @@
 //! From what the worklet hears to 16-bit samples at 16 kHz: mute, pause, gaps and changes of rate.
 
+mod pace;
+
 use std::time::Duration;
 
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::units::{SAMPLES_PER_SECOND, Samples};
 
 use crate::resample::{RateError, Resampler};
-
-/// A block that is so late shows that there was no audio before it: the context was suspended.
-const GAP: Duration = Duration::from_secs(1);
-/// The longest time that is filled with silence. A machine that slept longer has lost its call.
-const LONGEST_GAP: Duration = Duration::from_mins(1);
-/// A block may be late because the system is uneven, and then the next ones catch up. If none does for so long, audio is lost: a
-/// busy browser leaves out what it could not render in time.
-const WATCH: Duration = Duration::from_secs(2);
-/// What is lost is made up for when it is at least so much: less is not heard, nor seen in a transcript.
-const LEAST_LOSS: Duration = Duration::from_millis(40);
+use pace::{Held, Pace, Place};
 
 /// What the worklet heard in a few hundredths of a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {
     /// Samples a second.
     pub rate: u32,
-    /// When the first sample was heard, by a clock that goes on while a context does not.
+    /// The place of the first sample in what the context has rendered: `currentFrame` of the worklet.
+    pub frame: u64,
+    /// When it came, by a clock that only goes forward and that nobody sets: `performance.now()` of the worker. The worklet has
+    /// only the wall clock, which steps.
     pub at: Duration,
     /// Whether it is the first one of an audio context.
     pub is_first: bool,
@@ -48,10 +44,13 @@ pub struct Capture {
     zeros: Vec<f32>,
     /// The samples of the last block, at 16 kHz.
     made: PerChannel<Vec<i16>>,
+    /// The samples of blocks whose place is not known yet, while there are such.
+    held: Option<PerChannel<Vec<i16>>>,
 }
 
 impl Capture {
-    /// Takes a block; returns what it adds to the timeline, equally many samples of both sides.
+    /// Takes a block; returns what it adds to the timeline, equally many samples of both sides. While it is not known whether
+    /// audio is missing before it, that is nothing: for half a second after a suspension or a change of context.
     ///
     /// # Errors
     /// [`RateError`] where the context has a rate that no context has. The block is left out.
@@ -62,18 +61,18 @@ impl Capture {
         let PerChannel { user, remote } = block.samples;
         let count = user.len().min(remote.len());
         if self.resampler.as_ref().is_none_or(|(rate, _)| *rate != block.rate) {
-            let fresh = Resampler::new(block.rate)?;
-            if let Some((_, before)) = self.resampler.replace((block.rate, fresh)) {
-                before.finish(|user, remote| append(&mut self.made, user, remote));
-            }
+            self.cut(block.rate)?;
         }
-        let lost = self.pace.lost(block, count);
-        let silence = Samples::from_millis(u64::try_from(lost.as_millis()).unwrap_or_default());
-        let silence = usize::try_from(silence.get()).unwrap_or_default();
-        for channel in Channel::BOTH {
-            let made = self.made.get_mut(channel);
-            made.resize(made.len().saturating_add(silence), 0);
+        let Place { missing, held } = self.pace.place(block.rate, block.frame, count, block.at, block.is_first);
+        if held == Held::Begins || missing > 0.0 {
+            // What the resampler still has belongs before the silence.
+            self.cut(block.rate)?;
         }
+        if held == Held::Begins {
+            self.held = Some(PerChannel::default());
+        }
+        let made = self.held.as_mut().unwrap_or(&mut self.made);
+        silence(made, missing);
 
         if self.zeros.len() < count {
             self.zeros.resize(count, 0.0);
@@ -84,7 +83,10 @@ impl Capture {
         let samples =
             PerChannel { user: heard(user, silenced.muted || silenced.paused), remote: heard(remote, silenced.paused) };
         if let Some((_, resampler)) = &mut self.resampler {
-            resampler.push(&samples, |user, remote| append(&mut self.made, user, remote));
+            resampler.push(&samples, |user, remote| append(made, user, remote));
+        }
+        if let Held::Ends(missing) = held {
+            self.release(missing);
         }
         Ok(&self.made)
     }
@@ -95,55 +97,42 @@ impl Capture {
         for channel in Channel::BOTH {
             self.made.get_mut(channel).clear();
         }
-        if let Some((_, resampler)) = self.resampler {
-            resampler.finish(|user, remote| append(&mut self.made, user, remote));
-        }
+        self.finish_resampler();
+        let missing = self.pace.finish();
+        self.release(missing);
         self.made
     }
-}
 
-/// Holds the audio against the clock, and finds what is missing.
-#[derive(Debug, Default)]
-struct Pace {
-    /// When the next block is due, if nothing is lost; none before the first one.
-    due: Option<Duration>,
-    /// The least that a block was late since `watched_from`.
-    least: Duration,
-    watched_from: Duration,
-}
-
-impl Pace {
-    /// How much time without audio lies before a block.
-    fn lost(&mut self, block: &Block<'_>, count: usize) -> Duration {
-        let length = u64::try_from(count).unwrap_or_default().saturating_mul(1_000_000) / u64::from(block.rate.max(1));
-        let length = Duration::from_micros(length);
-        let Some(due) = self.due else {
-            self.go_on(block.at, length);
-            return Duration::ZERO;
-        };
-        let late = block.at.saturating_sub(due);
-        if block.is_first || late >= GAP {
-            self.go_on(block.at, length);
-            return late.min(LONGEST_GAP);
-        }
-        self.least = self.least.min(late);
-        // An early one shows that those before it were late.
-        self.due = Some(due.min(block.at) + length);
-        if block.at.saturating_sub(self.watched_from) < WATCH {
-            return Duration::ZERO;
-        }
-        self.watched_from = block.at;
-        let lost = std::mem::replace(&mut self.least, Duration::MAX);
-        if lost < LEAST_LOSS {
-            return Duration::ZERO;
-        }
-        self.due = Some(due + lost + length);
-        lost
+    /// Ends the audio that the resampler has taken so far, and begins anew at a rate.
+    fn cut(&mut self, rate: u32) -> Result<(), RateError> {
+        let fresh = Resampler::new(rate)?;
+        self.finish_resampler();
+        self.resampler = Some((rate, fresh));
+        Ok(())
     }
 
-    /// This block is where it should be.
-    fn go_on(&mut self, at: Duration, length: Duration) {
-        *self = Self { due: Some(at + length), least: Duration::MAX, watched_from: at };
+    fn finish_resampler(&mut self) {
+        let made = self.held.as_mut().unwrap_or(&mut self.made);
+        if let Some((_, resampler)) = self.resampler.take() {
+            resampler.finish(|user, remote| append(made, user, remote));
+        }
+    }
+
+    /// Enters what was held back, after the seconds that are missing before it.
+    fn release(&mut self, missing: f64) {
+        let Some(held) = self.held.take() else { return };
+        silence(&mut self.made, missing);
+        for channel in Channel::BOTH {
+            self.made.get_mut(channel).extend_from_slice(held.get(channel));
+        }
+    }
+}
+
+fn silence(made: &mut PerChannel<Vec<i16>>, seconds: f64) {
+    let count = usize::try_from(Samples::from_seconds(seconds).get()).unwrap_or_default();
+    for channel in Channel::BOTH {
+        let made = made.get_mut(channel);
+        made.resize(made.len().saturating_add(count), 0);
     }
 }
 
@@ -193,9 +182,17 @@ mod tests {
 
     static LOUD: [f32; 4_800] = [0.5; 4_800];
 
+    /// A block that came at a time, of a context that has rendered as long.
     fn block(rate: u32, millis: u64, length: usize) -> Block<'static> {
+        let frame = millis * u64::from(rate) / 1_000;
+        Block { frame, ..late_block(rate, millis, 0, length) }
+    }
+
+    /// A block that came at a time; the context's count is of its own.
+    fn late_block(rate: u32, millis: u64, frame: u64, length: usize) -> Block<'static> {
         let at = Duration::from_millis(millis);
-        Block { rate, at, is_first: false, samples: PerChannel { user: &LOUD[..length], remote: &LOUD[..length] } }
+        let samples = PerChannel { user: &LOUD[..length], remote: &LOUD[..length] };
+        Block { rate, frame, at, is_first: false, samples }
     }
 
     fn loud(samples: &[i16]) -> usize {
@@ -225,37 +222,106 @@ mod tests {
     #[test]
     fn another_rate_in_the_middle_of_a_call_goes_on_at_the_right_place() {
         let mut capture = Capture::default();
-        let mut length = 0;
-        for (rate, blocks) in [(48_000, 10), (44_100, 10), (16_000, 10), (48_000, 10)] {
-            for _ in 0..blocks {
-                let millis = length as u64 / 16;
-                let made = capture.block(&block(rate, millis, rate as usize / 10), Silenced::default()).unwrap();
+        let (mut length, mut millis) = (0, 0);
+        for rate in [48_000, 44_100, 16_000, 48_000] {
+            // Each context counts from its own beginning.
+            for frame in (0..10).map(|n| n * u64::from(rate) / 10) {
+                let block = late_block(rate, millis, frame, rate as usize / 10);
+                let made = capture.block(&block, Silenced::default()).unwrap();
                 assert_eq!(made.user.len(), made.remote.len());
                 length += made.user.len();
+                millis += 100;
             }
         }
         length += capture.finish().user.len();
         assert_eq!(length, 64_000, "four seconds");
     }
 
+    /// What a capture makes of blocks of 100 ms at 16 kHz that came at these times, and how much each of them adds.
+    fn capture(millis: impl IntoIterator<Item = u64>) -> (PerChannel<Vec<i16>>, Vec<usize>) {
+        let mut capture = Capture::default();
+        let mut all = PerChannel::default();
+        let mut lengths = Vec::new();
+        for (n, millis) in millis.into_iter().enumerate() {
+            let block = late_block(16_000, millis, n as u64 * 1_600, 1_600);
+            let made = capture.block(&block, Silenced::default()).unwrap();
+            lengths.push(made.user.len());
+            append_all(&mut all, made);
+        }
+        append_all(&mut all, &capture.finish());
+        (all, lengths)
+    }
+
+    fn append_all(all: &mut PerChannel<Vec<i16>>, made: &PerChannel<Vec<i16>>) {
+        for channel in Channel::BOTH {
+            all.get_mut(channel).extend_from_slice(made.get(channel));
+        }
+        assert_eq!(all.user.len(), all.remote.len());
+    }
+
     #[test]
     fn a_time_without_a_context_is_silence_and_unevenness_is_not() {
-        let mut capture = Capture::default();
-        let mut lengths = Vec::new();
-        for millis in [0, 100, 900, 950, 1_000, 6_100, 6_200, 500_000] {
-            lengths.push(capture.block(&block(16_000, millis, 1_600), Silenced::default()).unwrap().user.len());
+        let uneven = [0, 100, 900, 950, 1_000];
+        let (all, lengths) = capture(uneven);
+        assert_eq!((all.user.len(), lengths), (5 * 1_600, vec![1_600; 5]));
+
+        // 5 s are missing after 1 s, and 500 s after another one, of which a minute is entered.
+        let times = (0..30).map(|n| {
+            n * 100
+                + if n >= 20 {
+                    505_000
+                } else if n >= 10 {
+                    5_000
+                } else {
+                    0
+                }
+        });
+        let (all, lengths) = capture(times);
+        assert_eq!(all.user.len(), 30 * 1_600 + 65 * 16_000);
+        for (from, until) in [(0, 16_000), (96_000, 112_000), (1_072_000, 1_088_000)] {
+            assert_eq!(loud(&all.user[from..until]), until - from, "{from}");
+            assert_eq!(loud(&all.remote[from..until]), until - from, "{from}");
         }
-        assert_eq!(lengths[..5], [1_600; 5]);
-        assert_eq!(lengths[5..7], [1_600 + 5_600 * 16, 1_600], "what was only late before is missing by now");
-        assert_eq!(lengths[7], 1_600 + 60_000 * 16, "not more than a minute");
+        assert_eq!(loud(&all.user), 48_000);
+        assert_eq!(lengths[10..16], [0, 0, 0, 0, 0, 6 * 1_600 + 80_000], "held back for half a second");
+    }
+
+    #[test]
+    fn blocks_that_were_waiting_are_not_late() {
+        for waited in [1_000, 1_500, 3_000, 20_000, 50_000] {
+            // Nothing arrives from the third second on, and then all that has waited.
+            let times = (0..1_000).map(|n| if n > 20 { (n * 100).max(2_000 + waited) } else { n * 100 });
+            let (all, _) = capture(times);
+            assert_eq!((all.user.len(), loud(&all.user)), (1_600_000, 1_600_000), "{waited}");
+        }
+    }
+
+    #[test]
+    fn a_suspension_at_the_calls_end_is_silence_too() {
+        let (all, lengths) = capture([0, 100, 200, 4_300, 4_400]);
+        assert_eq!(lengths, [1_600, 1_600, 1_600, 0, 0]);
+        assert_eq!((all.user.len(), loud(&all.user)), (5 * 1_600 + 64_000, 5 * 1_600));
+        assert_eq!(loud(&all.user[4_800 + 64_000..]), 3_200);
+    }
+
+    #[test]
+    fn mute_and_pause_count_for_blocks_that_are_held_back() {
+        let mut capture = Capture::default();
+        let mut all = PerChannel::default();
+        for n in 0..40 {
+            let silenced = Silenced { muted: (22..25).contains(&n), paused: (30..33).contains(&n) };
+            let block = late_block(16_000, n * 100 + if n >= 20 { 2_000 } else { 0 }, n * 1_600, 1_600);
+            append_all(&mut all, capture.block(&block, silenced).unwrap());
+        }
+        append_all(&mut all, &capture.finish());
+        assert_eq!((loud(&all.user), loud(&all.remote)), (34 * 1_600, 37 * 1_600));
+        assert_eq!(loud(&all.user[67_200..72_000]), 0, "what was said while it was muted");
     }
 
     #[test]
     fn what_a_busy_browser_leaves_out_is_made_up_for_and_what_is_only_late_is_not() {
-        let mut capture = Capture::default();
-        let mut length = 0;
         let mut late = 0;
-        for n in 0..400_u64 {
+        let times = (0..400_u64).map(|n| {
             // 300 ms are left out after 10 s, and 20 ms, which are not worth it, after 25 s; in between some blocks come late.
             let lost = if n >= 250 {
                 320
@@ -265,19 +331,50 @@ mod tests {
                 0
             };
             late = if n % 50 == 10 { 400 } else { u64::saturating_sub(late, 100) };
-            let block = block(16_000, n * 100 + lost + late, 1_600);
-            length += capture.block(&block, Silenced::default()).unwrap().user.len();
-        }
-        let missing = (400 * 1_600 + 300 * 16) - i64::try_from(length).unwrap();
+            n * 100 + lost + late
+        });
+        let (all, _) = capture(times);
+        let missing = (400 * 1_600 + 300 * 16) - i64::try_from(all.user.len()).unwrap();
         assert!((-160..=16 * 45).contains(&missing), "{missing} samples");
+    }
+
+    #[test]
+    fn frames_that_a_context_rendered_without_us_are_silence_at_once() {
+        let mut capture = Capture::default();
+        for (rate, skipped) in [(16_000, 1_024), (48_000, 1_536), (44_100, 44_100), (8_000, 64), (96_000, 128)] {
+            let mut made = PerChannel::default();
+            let length = u64::from(rate) / 20;
+            for n in 0..4 {
+                let frame = n * length + if n >= 2 { skipped } else { 0 };
+                let block = Block {
+                    is_first: n == 0,
+                    ..late_block(rate, 1_000_000 + frame * 1_000 / u64::from(rate), frame, length as usize)
+                };
+                append_all(&mut made, capture.block(&block, Silenced::default()).unwrap());
+            }
+            append_all(&mut made, &std::mem::take(&mut capture).finish());
+            let silent = usize::try_from(skipped * 16_000 / u64::from(rate)).unwrap();
+            assert!(made.user.len().abs_diff(3_200 + silent) <= 2, "{rate}: {}", made.user.len());
+            assert_eq!(loud(&made.user[1_650..1_550 + silent.max(100)]), 0, "{rate}");
+        }
+    }
+
+    #[test]
+    fn a_wall_clock_that_steps_is_not_asked() {
+        // Ten minutes of a sound card that is 100 ppm slow: 60 ms of drift, and not a sample of silence.
+        let (all, _) = capture((0..6_000).map(|n| n * 100 + n / 100));
+        assert_eq!((all.user.len(), loud(&all.user)), (6_000 * 1_600, 6_000 * 1_600));
     }
 
     #[test]
     fn between_two_contexts_no_time_is_lost() {
         let mut capture = Capture::default();
-        capture.block(&block(16_000, 0, 1_600), Silenced::default()).unwrap();
-        let next = Block { is_first: true, ..block(16_000, 140, 1_600) };
-        assert_eq!(capture.block(&next, Silenced::default()).unwrap().user.len(), 1_600 + 40 * 16);
+        let mut length = capture.block(&block(16_000, 0, 1_600), Silenced::default()).unwrap().user.len();
+        for n in 0..10 {
+            let next = late_block(16_000, 140 + n * 100, 512 + n * 1_600, 1_600);
+            length += capture.block(&Block { is_first: n == 0, ..next }, Silenced::default()).unwrap().user.len();
+        }
+        assert_eq!(length, 11 * 1_600 + 40 * 16);
     }
 
     #[test]

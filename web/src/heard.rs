@@ -3,6 +3,7 @@
 
 use fourwire_wire::event::{PING, ServiceStatus};
 use fourwire_wire::frame::PerChannel;
+use fourwire_wire::ids::SegmentId;
 use fourwire_wire::segment::WireSegment;
 use fourwire_wire::units::Samples;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ pub enum Heard {
     Nothing,
     /// What was said.
     Segments(Vec<WireSegment>),
+    /// Segments that came to nothing.
+    SegmentsDeleted(Vec<SegmentId>),
     /// Whether the token was good.
     AuthResponse(bool),
     /// How much of each side the server holds.
@@ -51,6 +54,11 @@ struct AuthResponse {
 }
 
 #[derive(Deserialize)]
+struct SegmentsDeleted {
+    segment_ids: Vec<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
 struct Created {
     memory: Box<RawValue>,
 }
@@ -71,6 +79,11 @@ impl Heard {
         }
         let Kind { r#type } = serde_json::from_str(text)?;
         Ok(match r#type {
+            "segments_deleted" => {
+                let ids = serde_json::from_str::<SegmentsDeleted>(text)?.segment_ids;
+                // What is no id of a segment names none that is shown.
+                Self::SegmentsDeleted(ids.iter().filter_map(|id| serde_json::from_str(id.get()).ok()).collect())
+            }
             "auth_response" => Self::AuthResponse(serde_json::from_str::<AuthResponse>(text)?.success),
             "audio_held" => Self::AudioHeld(serde_json::from_str(text)?),
             "audio_stored" => Self::AudioStored(serde_json::from_str(text)?),
@@ -85,6 +98,8 @@ impl Heard {
 #[cfg(test)]
 mod tests {
     use fourwire_wire::event::{ServerEvent, Status};
+    use fourwire_wire::frame::Channel;
+    use fourwire_wire::ids::ConversationId;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -100,6 +115,9 @@ mod tests {
         assert!(matches!(read(&ServerEvent::AuthResponse { success: true }), Heard::AuthResponse(true)));
         assert!(matches!(read(&ServerEvent::AudioHeld(at)), Heard::AudioHeld(held) if held == at));
         assert!(matches!(read(&ServerEvent::AudioStored(at)), Heard::AudioStored(stored) if stored == at));
+        let ids = [Channel::User, Channel::Remote].map(|side| ConversationId::from_random([1; 16]).segment(side, 7));
+        let deleted = ServerEvent::SegmentsDeleted { segment_ids: ids.to_vec() };
+        assert!(matches!(read(&deleted), Heard::SegmentsDeleted(read) if read == ids));
         let status = ServiceStatus {
             status: Status::SttGap,
             status_text: "words".to_owned(),
@@ -111,6 +129,31 @@ mod tests {
         assert!(matches!(read(&ServerEvent::ServiceStatus(status.clone())), Heard::Status(read) if read == status));
         let created = r#"{"type":"memory_created","memory":{"id":1},"messages":[]}"#;
         assert!(matches!(Heard::parse(created), Heard::Created(json) if json.0.get() == r#"{"id":1}"#));
+    }
+
+    #[test]
+    fn segments_that_are_taken_back_are_read_as_far_as_they_are_segments() {
+        const ID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+        for (ids, count) in [
+            ("[]".to_owned(), Some(0)),
+            (format!(r#"["{ID}"]"#), Some(1)),
+            (format!(r#"["{ID}","{ID}"]"#), Some(2)),
+            (format!(r#"["{}"]"#, ID.to_uppercase()), Some(1)),
+            (format!(r#"["","{ID}"]"#), Some(1)),
+            (format!(r#"[null,7,{{}},[],"{ID}",true]"#), Some(1)),
+            (r#"["no id"]"#.to_owned(), Some(0)),
+            (format!(r#""{ID}""#), None),
+            ("null".to_owned(), None),
+            ("{}".to_owned(), None),
+        ] {
+            let read = match Heard::parse(&format!(r#"{{"type":"segments_deleted","segment_ids":{ids}}}"#)) {
+                Heard::SegmentsDeleted(ids) => Some(ids.len()),
+                Heard::Nothing => None,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(read, count, "{ids}");
+        }
+        assert!(matches!(Heard::parse(r#"{"type":"segments_deleted"}"#), Heard::Nothing));
     }
 
     #[test]

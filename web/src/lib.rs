@@ -8,7 +8,7 @@
 //! ```
 //!
 //! - [`session`]: one call's recording without a browser: what happens goes in, what is to be done comes out;
-//!   [`capture`], [`resample`], [`buffer`], [`backoff`], [`heard`] and [`captions`] are its parts;
+//!   [`capture`], [`resample`], [`buffer`], [`backoff`], [`heard`] and [`captions`] are its parts; [`address`]: where the server is;
 //! - `recorder`, on the page's thread: the class that a dialer uses; `worker`: the socket, on a thread that a busy page does not
 //!   hold up. Both only in a browser.
 
@@ -33,6 +33,7 @@ mod recorder;
 #[cfg(target_arch = "wasm32")]
 mod worker;
 
+pub mod address;
 pub mod backoff;
 pub mod buffer;
 pub mod captions;

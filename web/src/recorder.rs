@@ -7,14 +7,13 @@ mod types;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use fourwire_wire::ids::CallId;
 use fourwire_wire::pii::Pii;
-use fourwire_wire::units::SAMPLES_PER_SECOND;
-use js_sys::{Array, Function, JSON, Promise, Reflect};
+use js_sys::{Array, Function, Intl, JSON, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{MediaStream, MessageEvent, Worker, WorkerOptions, WorkerType};
 
+use crate::address::Listen;
 use crate::order::Order;
 use crate::session::{Failure, State};
 use graph::Graph;
@@ -186,7 +185,7 @@ impl Page {
     }
 
     fn microphone_is_gone(&self) {
-        let notice = js_sys::Object::new();
+        let notice = Object::new();
         let text = "The microphone is gone: your side is silent until there is another.";
         let _ = Reflect::set(&notice, &"code".into(), &"microphone_lost".into());
         let _ = Reflect::set(&notice, &"text".into(), &text.into());
@@ -215,8 +214,12 @@ impl Page {
                 }
                 let caption = get("caption")?;
                 let _ = self.captions.splice(place(get("index")?).unwrap_or_default(), 0, &caption);
-                if let Some(listener) = self.options.on_captions() {
-                    let _ = listener.call2(&JsValue::UNDEFINED, &self.captions, &caption);
+                self.tell_caption(&caption, "shown");
+            }
+            "captionRemoved" => {
+                if let Some(index) = get("index")?.as_f64().map(whole) {
+                    let removed = self.captions.splice_many(index, 1, &[]).get(0);
+                    self.tell_caption(&removed, "removed");
                 }
             }
             "done" => {
@@ -226,6 +229,13 @@ impl Page {
             _ => {}
         }
         Ok(())
+    }
+
+    fn tell_caption(&self, caption: &JsValue, change: &str) {
+        if let Some(listener) = self.options.on_captions() {
+            // What a listener throws is its page's own.
+            let _ = listener.call3(&JsValue::UNDEFINED, &self.captions, caption, &change.into());
+        }
     }
 
     /// The worker could not be loaded, or has a fault: there is nobody left who records.
@@ -269,23 +279,16 @@ fn whole(number: f64) -> u32 {
     number as u32
 }
 
-/// The listen socket's address, from the edge's address or from where the page is.
+/// The listen socket's address.
 fn listen_url(options: &RecorderOptions) -> Result<String, JsError> {
-    let base = options.url();
-    let base = base.trim_end_matches('/');
-    let base = match base.split_once("://") {
-        Some(("https", rest)) => format!("wss://{rest}"),
-        Some(("http", rest)) => format!("ws://{rest}"),
-        Some(("ws" | "wss", _)) => base.to_owned(),
-        _ => return Err(JsError::new("url must be the edge's address, such as https://calls.example.com")),
-    };
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("channels", "2").append_pair("sample_rate", &SAMPLES_PER_SECOND.to_string());
-    query.append_pair("interim", "1").append_pair("resume", "1");
-    if let Some(language) = options.language() {
-        query.append_pair("language", &language);
-    }
-    let call_id = CallId::parse(options.call_id()).map_err(|error| JsError::new(&format!("callId {error}")))?;
-    query.append_pair("call_id", call_id.as_str());
-    Ok(format!("{base}/v4/web/listen?{}", query.finish()))
+    let (edge, call_id) = (options.url(), options.call_id());
+    let (language, time_zone) = (options.language(), time_zone());
+    let (language, time_zone) = (language.as_deref(), time_zone.as_deref());
+    Ok(Listen { edge: &edge, call_id: &call_id, language, time_zone }.url()?)
+}
+
+/// The IANA name of the time zone that the browser is set to. Some have none to tell.
+fn time_zone() -> Option<String> {
+    let resolved = Intl::DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
+    Reflect::get(&resolved, &"timeZone".into()).ok()?.as_string()
 }

@@ -87,6 +87,11 @@ pub enum News {
         /// Its place before, counted while it was still there.
         was: Option<usize>,
     },
+    /// A caption is gone: its words came to nothing.
+    CaptionRemoved {
+        /// Its place before.
+        index: usize,
+    },
     /// How loud both sides are, as root mean square from 0 to 1, ten times a second.
     Levels(PerChannel<f64>),
     /// Something that the user should know.
@@ -351,6 +356,13 @@ impl Session {
                     if let Some((caption, Place { index, was })) = self.captions.take(segment) {
                         let news = News::Caption { caption: caption.clone(), index, was };
                         self.actions.push_back(Action::Tell(news));
+                    }
+                }
+            }
+            Heard::SegmentsDeleted(ids) => {
+                for id in ids {
+                    if let Some(index) = self.captions.remove(id) {
+                        self.actions.push_back(Action::Tell(News::CaptionRemoved { index }));
                     }
                 }
             }

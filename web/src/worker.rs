@@ -115,7 +115,8 @@ impl Shell {
         let field = |name: &str| Reflect::get(message, &JsValue::from_str(name));
         let number = |name: &str| Ok::<_, JsValue>(field(name)?.as_f64().unwrap_or_default());
         let block: Float32Array = field("block")?.dyn_into()?;
-        let (count, rate, at) = (to_usize(number("count")?), to_u32(number("rate")?), number("at")?);
+        let (count, rate) = (to_usize(number("count")?), to_u32(number("rate")?));
+        let frame = to_u64(number("frame")?);
         let is_first = field("isFirst")?.is_truthy();
         {
             let mut samples = self.samples.borrow_mut();
@@ -127,8 +128,9 @@ impl Shell {
             let user = user.get(..count).unwrap_or(user);
             let remote = remote.get(..count).unwrap_or(remote);
             let samples = PerChannel { user, remote };
-            let block = Block { rate, at: millis(at), is_first, samples };
-            self.session.borrow_mut().handle(self.now(), Event::Audio(block));
+            let now = self.now();
+            let block = Block { rate, frame, at: now, is_first, samples };
+            self.session.borrow_mut().handle(now, Event::Audio(block));
         }
         self.carry_out();
         Ok(())
@@ -249,6 +251,11 @@ fn millis(millis: f64) -> Duration {
 #[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
 fn to_u32(number: f64) -> u32 {
     number as u32
+}
+
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn to_u64(number: f64) -> u64 {
+    number as u64
 }
 
 fn to_usize(number: f64) -> usize {

@@ -215,7 +215,7 @@ impl World {
                 });
                 let samples = PerChannel { user: &heard.user[..], remote: &heard.remote[..] };
                 let at = Duration::from_millis(self.millis);
-                self.tell(Event::Audio(Block { rate: 16_000, at, is_first: false, samples }));
+                self.tell(Event::Audio(Block { rate: 16_000, frame: from, at, is_first: false, samples }));
             }
             self.millis += STEP;
             if !self.is_cut {

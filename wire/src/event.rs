@@ -28,6 +28,35 @@ pub mod close {
     pub const TOO_BIG: u16 = 1009;
     /// The server cannot go on; the client may come back.
     pub const INTERNAL: u16 = 1011;
+    /// Longest reason, in bytes: a control frame carries 125, and the code is two of them (RFC 6455, section 5.5).
+    pub const MAX_REASON_BYTES: usize = 123;
+
+    /// Whether a code may stand in a close frame: what RFC 6455 (section 7.4) and the registry of its codes have, and what is free
+    /// for libraries and applications. 1005, 1006 and 1015 are only names for what was not in a frame, and clients take a code
+    /// that nobody has registered for an error.
+    #[must_use]
+    pub const fn is_sendable(code: u16) -> bool {
+        matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+    }
+
+    /// The code that answers a close frame: the same. A frame without a code, and what is no code, is answered as a normal close.
+    #[must_use]
+    pub const fn answer(code: u16) -> u16 {
+        if is_sendable(code) { code } else { NORMAL }
+    }
+
+    /// The code that tells one side how the other one's connection ended: the same. Where there was no close frame, or none with a
+    /// code, the other side is just not there any more.
+    #[must_use]
+    pub const fn relay(code: u16) -> u16 {
+        if is_sendable(code) { code } else { GOING_AWAY }
+    }
+
+    /// A reason, as far as it fits into a close frame.
+    #[must_use]
+    pub fn reason(text: &str) -> &str {
+        text.get(..text.floor_char_boundary(MAX_REASON_BYTES)).unwrap_or_default()
+    }
 }
 
 /// What the server tells, besides segments (a bare array) and the heartbeat.
@@ -254,6 +283,66 @@ mod tests {
             serde_json::to_string(&event).unwrap(),
             r#"{"type":"service_status","status":"ready","status_text":"Ready"}"#
         );
+    }
+
+    #[test]
+    fn a_close_is_answered_with_its_code_and_told_on_where_that_may_be_sent() {
+        for (code, answer, relay) in [
+            (0, 1000, 1001),
+            (1, 1000, 1001),
+            (999, 1000, 1001),
+            (1000, 1000, 1000),
+            (1001, 1001, 1001),
+            (1002, 1002, 1002),
+            (1003, 1003, 1003),
+            (1004, 1000, 1001),
+            (1005, 1000, 1001),
+            (1006, 1000, 1001),
+            (1007, 1007, 1007),
+            (1008, 1008, 1008),
+            (1009, 1009, 1009),
+            (1010, 1010, 1010),
+            (1011, 1011, 1011),
+            (1012, 1012, 1012),
+            (1013, 1013, 1013),
+            (1014, 1014, 1014),
+            (1015, 1000, 1001),
+            (1016, 1000, 1001),
+            (1100, 1000, 1001),
+            (2000, 1000, 1001),
+            (2999, 1000, 1001),
+            (3000, 3000, 3000),
+            (3999, 3999, 3999),
+            (4000, 4000, 4000),
+            (4999, 4999, 4999),
+            (5000, 1000, 1001),
+            (u16::MAX, 1000, 1001),
+        ] {
+            assert_eq!((close::answer(code), close::relay(code)), (answer, relay), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_reason_fits_into_a_close_frame_and_stays_text() {
+        for (text, length) in [
+            (String::new(), 0),
+            ("done".to_owned(), 4),
+            ("a".repeat(122), 122),
+            ("a".repeat(123), 123),
+            ("a".repeat(124), 123),
+            ("a".repeat(100_000), 123),
+            // Two, three and four bytes a letter.
+            ("ä".repeat(61), 122),
+            ("ä".repeat(62), 122),
+            ("€".repeat(41), 123),
+            ("€".repeat(42), 123),
+            (format!("a{}", "€".repeat(41)), 121),
+            ("🎧".repeat(31), 120),
+        ] {
+            let reason = close::reason(&text);
+            assert_eq!(reason.len(), length, "{text}");
+            assert!(text.starts_with(reason));
+        }
     }
 
     #[test]

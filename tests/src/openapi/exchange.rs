@@ -36,7 +36,7 @@ impl Exchange<'_> {
                 None => {}
             }
         }
-        if response.content.is_empty() {
+        if response.content.is_empty() || *self.method == Method::HEAD {
             return if self.answer.bytes.is_empty() { Ok(()) } else { Err("a body".to_owned()) };
         }
         let media_type = self.header("content-type").unwrap_or_default();

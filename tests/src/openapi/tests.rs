@@ -52,6 +52,32 @@ fn a_refusal_with_another_code_or_without_its_headers_is_found() {
 }
 
 #[test]
+fn a_head_is_an_answer_to_get_without_its_body() {
+    let health = r#"{"status":"ok","version":"1","problems":[]}"#;
+    let head = |target: &str, status, headers: &[_], text| judge(&Method::HEAD, target, status, headers, text);
+    assert!(head("/healthz", 200, &[JSON], ""));
+    assert!(!head("/healthz", 200, &[JSON], health), "a body");
+    assert!(!head("/healthz", 201, &[JSON], ""), "a status that no GET has");
+    assert!(!head("/v1/conversations", 200, &[JSON], ""), "a header less");
+    assert!(head("/v1/phone/token", 405, &[JSON, NO_STORE, ("allow", "POST")], ""));
+    assert!(!head("/v1/phone/token", 405, &[JSON, NO_STORE, ("allow", "POST, HEAD")], ""));
+    assert!(!judge(
+        &Method::POST,
+        "/healthz",
+        405,
+        &[JSON, NO_STORE, ("allow", "GET")],
+        r#"{"detail":"No.","code":"method_not_allowed"}"#
+    ));
+    assert!(judge(
+        &Method::POST,
+        "/healthz",
+        405,
+        &[JSON, NO_STORE, ("allow", "GET, HEAD")],
+        r#"{"detail":"No.","code":"method_not_allowed"}"#
+    ));
+}
+
+#[test]
 fn what_is_not_described_must_be_refused_as_such() {
     let refused = |method: &Method, target: &str, status, code: &str| {
         let text = format!(r#"{{"detail":"No.","code":"{code}"}}"#);

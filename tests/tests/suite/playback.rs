@@ -54,6 +54,69 @@ async fn any_part_of_a_file_is_that_part_of_the_whole_one() {
 }
 
 #[tokio::test]
+async fn a_part_goes_on_a_file_only_where_it_is_still_the_same() {
+    let world = World::shared().await;
+    let options = phone(world, "goes-on");
+    let conversation = call(options.clone(), &Talk::random(34, RATE, 6, &[]).recording()).await;
+    let get = async |channel: &str, headers: &[(&str, &str)]| {
+        http::get_with(world.edge(), &path(conversation.id, channel), &options.token, headers).await
+    };
+    let tag = |answer: &http::Answer| answer.headers["etag"].to_str().expect("a tag").to_owned();
+    let whole = get("stereo", &[]).await;
+    let (etag, end) = (tag(&whole), whole.bytes.len());
+    let other = tag(&get("mix", &[]).await);
+    let weak = format!("W/{etag}");
+    assert_ne!(etag, other);
+    let range = "bytes=40-1039";
+    for (if_range, is_part) in [
+        (etag.as_str(), true),
+        (&weak, false),
+        (&other, false),
+        ("\"\"", false),
+        ("*", false),
+        (etag.trim_matches('"'), false),
+        ("\"00000000000000000000000000000000\"", false),
+        ("Wed, 25 Mar 2026 12:00:00 GMT", false),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", false),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", false),
+        ("tomorrow", false),
+    ] {
+        let answer = get("stereo", &[("range", range), ("if-range", if_range)]).await;
+        let expected = if is_part { (206, &whole.bytes[40..1_040]) } else { (200, &whole.bytes[..]) };
+        assert!((answer.status, &answer.bytes[..]) == expected, "{if_range}: {}", answer.status);
+        assert_eq!(tag(&answer), etag);
+        assert_eq!(answer.headers.contains_key("content-range"), is_part, "{if_range}");
+        let without = get("stereo", &[("if-range", if_range)]).await;
+        assert_eq!((without.status, without.bytes.len()), (200, end), "{if_range}");
+        let beyond = get("stereo", &[("range", &format!("bytes={end}-")), ("if-range", if_range)]).await;
+        assert_eq!(beyond.status, if is_part { 416 } else { 200 }, "{if_range}");
+    }
+    for (name, value, status, length) in [
+        ("if-none-match", etag.as_str(), 304, 0),
+        ("if-none-match", &weak, 304, 0),
+        ("if-none-match", "*", 304, 0),
+        ("if-none-match", &format!("{other}, {etag}"), 304, 0),
+        ("if-none-match", &other, 200, end),
+        ("if-match", &etag, 200, end),
+        ("if-match", "*", 200, end),
+        ("if-match", &weak, 412, 0),
+        ("if-match", &other, 412, 0),
+    ] {
+        let answer = get("stereo", &[(name, value)]).await;
+        assert_eq!((answer.status, answer.bytes.len()), (status, length), "{name}: {value}");
+        let head = http::raw(
+            hyper::Method::HEAD,
+            world.edge(),
+            &path(conversation.id, "stereo"),
+            &[("authorization", &format!("Bearer {}", options.token)), (name, value), ("range", range)],
+            "",
+        )
+        .await;
+        assert_eq!((head.status, head.bytes.len()), (status, 0), "HEAD, {name}: {value}");
+    }
+}
+
+#[tokio::test]
 async fn a_transcript_is_had_in_every_form() {
     let world = World::shared().await;
     let options = phone(world, "transcribed");

@@ -21,12 +21,17 @@ export interface RecorderOptions {
   /** Asks for an audio context of this rate instead of the device's. */
   sampleRate?: number;
   onState?: (state: RecorderState) => void;
-  /** All captions by time, and the one that is new or has changed. */
-  onCaptions?: (captions: readonly Caption[], changed: Caption) => void;
+  /**
+   * All captions by time, and the one that this call is about: `"shown"` where it is new, has changed or has moved, `"removed"`
+   * where its words came to nothing and it is not among them any more. It is shown again should the words come after all.
+   */
+  onCaptions?: (captions: readonly Caption[], changed: Caption, change: CaptionChange) => void;
   /** Ten times a second while recording. */
   onLevels?: (levels: Levels) => void;
   onNotice?: (notice: Notice) => void;
 }
+
+export type CaptionChange = "shown" | "removed";
 
 /** What one side said. `id` stays the same while the text grows. */
 export interface Caption {
@@ -70,6 +75,7 @@ export interface Notice {
   readonly code:
     | "stt_failed" | "stt_restored" | "stt_gap"
     | "recording_delayed" | "recording_restored" | "recording_gap"
+    | "audio_not_understood"
     | "microphone_lost" | "rate_unsupported";
   /** For people. */
   readonly text: string;

@@ -1,3 +1,4 @@
+use fourwire_wire::event::ServerEvent;
 use fourwire_wire::ids::ConversationId;
 use fourwire_wire::segment::{Segment, WireSegment};
 use serde_json::json;
@@ -63,7 +64,8 @@ impl Page {
             let samples = PerChannel { user: &sound[..], remote: &sound[..] };
             let at = self.captured;
             self.captured += Duration::from_millis(100);
-            self.tell(Event::Audio(Block { rate: 16_000, at, is_first: false, samples }));
+            let frame = u64::try_from(at.as_millis()).unwrap() * 16;
+            self.tell(Event::Audio(Block { rate: 16_000, frame, at, is_first: false, samples }));
             if self.session.wake_at().is_some_and(|at| at <= self.now) {
                 self.tell(Event::Timeout);
             }
@@ -304,12 +306,99 @@ fn captions_come_with_their_place_among_all() {
 }
 
 #[test]
+fn captions_that_are_taken_back_are_gone_and_come_again_under_the_same_id() {
+    /// A place with its former one, or a place that is gone.
+    type Told = Result<(usize, Option<usize>), usize>;
+
+    let mut page = Page::recording();
+    let id = |channel, ordinal| ConversationId::from_random([1; 16]).segment(channel, ordinal);
+    let interim = |channel, ordinal: u32, is_final| {
+        let segment = Segment {
+            id: id(channel, ordinal),
+            channel,
+            start: Samples::from_seconds(f64::from(ordinal)),
+            end: Samples::from_seconds(f64::from(ordinal) + 1.0),
+            text: Pii::new("hello".to_owned()),
+            confidence: 1.0,
+            is_final,
+        };
+        serde_json::to_string(&[WireSegment::new(&segment, true)]).unwrap()
+    };
+    let deleted = |segment_ids: &[_]| {
+        serde_json::to_string(&ServerEvent::SegmentsDeleted { segment_ids: segment_ids.to_vec() }).unwrap()
+    };
+    let (user, remote) = (Channel::User, Channel::Remote);
+    // What the server says, and what the page is told.
+    let table: [(String, &[Told]); 11] = [
+        (deleted(&[id(user, 1)]), &[]),
+        (interim(user, 1, false), &[Ok((0, None))]),
+        (interim(remote, 2, false), &[Ok((1, None))]),
+        (interim(user, 3, true), &[Ok((2, None))]),
+        (deleted(&[]), &[]),
+        (deleted(&[id(remote, 9)]), &[]),
+        (deleted(&[id(user, 1)]), &[Err(0)]),
+        (deleted(&[id(user, 1)]), &[]),
+        (interim(user, 1, true), &[Ok((0, None))]),
+        (deleted(&[id(user, 1), id(remote, 9), id(user, 3)]), &[Err(0), Err(1)]),
+        (deleted(&[id(remote, 2), id(remote, 2)]), &[Err(0)]),
+    ];
+    for (text, expected) in table {
+        page.done.clear();
+        page.tell(Event::Text(&text));
+        let told = |action: &Action| match action {
+            Action::Tell(News::Caption { index, was, .. }) => Some(Ok((*index, *was))),
+            Action::Tell(News::CaptionRemoved { index }) => Some(Err(*index)),
+            _ => None,
+        };
+        assert_eq!(page.done.iter().filter_map(told).collect::<Vec<_>>(), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_notice_comes_of_trouble_and_of_what_ended_it_under_a_name_that_the_types_have() {
+    // What a page may be told stands in its TypeScript types.
+    let types = include_str!("../recorder/types.rs");
+    for (status, is_notice) in [
+        ("initiating", false),
+        ("in_progress_conversations_processing", false),
+        ("stt_initiating", false),
+        ("ready", false),
+        ("stt_failed", true),
+        ("stt_restored", true),
+        ("stt_gap", true),
+        ("recording_delayed", true),
+        ("recording_restored", true),
+        ("recording_gap", true),
+        ("audio_not_understood", true),
+        ("a_newer_servers_word", false),
+    ] {
+        let mut page = Page::recording();
+        page.done.clear();
+        let text = json!({"type": "service_status", "status": status, "status_text": "words"}).to_string();
+        page.tell(Event::Text(&text));
+        let notices: Vec<_> = page
+            .done
+            .iter()
+            .filter_map(|action| match action {
+                Action::Tell(news @ News::Notice(_)) => Some(serde_json::to_value(news).unwrap()),
+                _ => None,
+            })
+            .collect();
+        let expected = json!({"news": "notice", "code": status, "text": "words"});
+        assert_eq!(notices, if is_notice { vec![expected] } else { Vec::new() }, "{status}");
+        assert_eq!(types.contains(&format!("\"{status}\"")), is_notice, "{status}");
+    }
+}
+
+#[test]
 fn what_the_page_is_told_has_the_names_that_its_types_promise() {
     let state = serde_json::to_value(News::State(reconnecting(2, 1.5))).unwrap();
     assert_eq!(state, json!({"news": "state", "kind": "reconnecting", "attempt": 2, "retryIn": 1.5}));
     let failed = State::Failed { code: Failure::NotAllowed, reason: "why" };
     let failed = serde_json::to_value(News::State(failed)).unwrap();
     assert_eq!(failed, json!({"news": "state", "kind": "failed", "code": "not_allowed", "reason": "why"}));
+    let removed = serde_json::to_value(News::CaptionRemoved { index: 3 }).unwrap();
+    assert_eq!(removed, json!({"news": "captionRemoved", "index": 3}));
     let code = NoticeCode::Server(Status::SttGap);
     let notice = News::Notice(Notice { code, text: "words".to_owned(), channel: Some(Channel::Remote) });
     let notice = serde_json::to_value(notice).unwrap();

@@ -22,6 +22,8 @@ use fourwire_wire::frame::{Channel, Pcm, PerChannel};
 use fourwire_wire::units::Samples;
 use thiserror::Error;
 
+pub use range::Conditions;
+use sha2::{Digest, Sha256};
 pub use track::{Track, UnknownTrack};
 
 use self::lane::Lane;
@@ -79,6 +81,7 @@ pub struct Playback {
     header: Vec<u8>,
     /// Length of the whole file.
     total: u64,
+    etag: String,
     asked: Asked,
     /// What of the file is still to be sent.
     rest: Range<u64>,
@@ -96,8 +99,8 @@ struct Reading {
 }
 
 impl Playback {
-    /// The answer to a request for a track, with the value of the request's header `Range` if it has one. The chunks are
-    /// those of the conversation's folder, sorted by name.
+    /// The answer to a request for a track, with what the request's headers say of it. The chunks are those of the
+    /// conversation's folder, sorted by name.
     ///
     /// # Errors
     /// [`PlaybackError`] where the chunks make no file.
@@ -106,7 +109,7 @@ impl Playback {
         folder: Folder,
         chunks: Vec<ChunkSpan>,
         track: Track,
-        range: Option<&str>,
+        conditions: &Conditions<'_>,
     ) -> Result<Self, PlaybackError> {
         let is_ordered = chunks.is_sorted_by(|a, b| a.user.start <= b.user.start && a.remote.start <= b.remote.start);
         if !is_ordered {
@@ -116,23 +119,45 @@ impl Playback {
         let frames = ends.max().unwrap_or_default().get();
         let header = wav::header(track.file_channels(), SampleRate::INTERNAL, frames)?;
         let total = wav::HEADER_BYTES + frames * frame_bytes(track);
-        let asked = Asked::parse(range, total);
+        let etag = etag(&folder, &chunks, track);
+        let asked = Asked::parse(conditions, total, &etag);
         let rest = match &asked {
             Asked::Whole => 0..total,
             Asked::Part(part) => part.clone(),
-            Asked::Nothing => 0..0,
+            Asked::Head | Asked::Nothing | Asked::Unchanged | Asked::Another => 0..0,
         };
         let lanes = PerChannel::from_fn(Lane::new);
-        Ok(Self { key, folder, chunks, track, header, total, asked, rest, lanes, reading: None })
+        Ok(Self { key, folder, chunks, track, header, total, etag, asked, rest, lanes, reading: None })
     }
 
-    /// The answer's HTTP status: 200, 206 for a part, 416 for one that the file does not have.
+    /// The answer's HTTP status: 200, 206 for a part, 304 for who has the file, 412 for who wants another one than this, 416
+    /// for a part that the file does not have.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self.asked {
-            Asked::Whole => 200,
+            Asked::Whole | Asked::Head => 200,
             Asked::Part(_) => 206,
+            Asked::Unchanged => 304,
+            Asked::Another => 412,
             Asked::Nothing => 416,
+        }
+    }
+
+    /// The value of the answer's header `ETag`, a strong validator: it differs where a byte of the file does.
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        &self.etag
+    }
+
+    /// The value of the answer's header `Content-Length`; none where the answer says nothing of a body. It is the length of
+    /// what is sent, or to `HEAD` of what `GET` would send.
+    #[must_use]
+    pub const fn content_length(&self) -> Option<u64> {
+        match &self.asked {
+            Asked::Whole | Asked::Head => Some(self.total),
+            Asked::Part(part) => Some(part.end.saturating_sub(part.start)),
+            Asked::Nothing | Asked::Another => Some(0),
+            Asked::Unchanged => None,
         }
     }
 
@@ -140,13 +165,13 @@ impl Playback {
     #[must_use]
     pub fn content_range(&self) -> Option<String> {
         match &self.asked {
-            Asked::Whole => None,
+            Asked::Whole | Asked::Head | Asked::Unchanged | Asked::Another => None,
             Asked::Part(part) => Some(format!("bytes {}-{}/{}", part.start, part.end.saturating_sub(1), self.total)),
             Asked::Nothing => Some(format!("bytes */{}", self.total)),
         }
     }
 
-    /// How many bytes are still to be sent; before the first step, the value of the answer's header `Content-Length`.
+    /// How many bytes are still to be sent.
     #[must_use]
     pub const fn remaining(&self) -> u64 {
         self.rest.end.saturating_sub(self.rest.start)
@@ -247,6 +272,30 @@ impl Reading {
         let [offset, length] = [self.part.start, self.part.len()].map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX));
         Read { object: self.name.to_string(), offset, length }
     }
+}
+
+/// What tells a file from every other one: whose conversation it is of, which track, and which stretches are stored. Chunks are
+/// written once, and sealed anew without another byte of audio, so the same names mean the same bytes. A call that goes on
+/// after it was finished gets more of them.
+fn etag(folder: &Folder, chunks: &[ChunkSpan], track: Track) -> String {
+    let kind: u8 = match track {
+        Track::One(Channel::User) => 1,
+        Track::One(Channel::Remote) => 2,
+        Track::Stereo => 3,
+        Track::Mix => 4,
+    };
+    let mut hash = Sha256::new_with_prefix("fourwire/v1/wav").chain_update([kind]);
+    // No prefix has a zero byte.
+    hash.update(folder.prefix());
+    hash.update([0]);
+    for span in chunks {
+        for at in [span.user.start, span.user.end, span.remote.start, span.remote.end] {
+            hash.update(at.get().to_be_bytes());
+        }
+    }
+    let tag = hash.finalize();
+    let hex = tag.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    format!("\"{hex}\"")
 }
 
 /// Puts one side's samples into its ear of a stereo track.

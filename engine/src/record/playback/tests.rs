@@ -53,7 +53,11 @@ impl Stored {
     }
 
     fn play(&self, track: Track, range: Option<&str>) -> Playback {
-        Playback::new(key(), folder(), self.chunks.clone(), track, range).unwrap()
+        self.answer(track, &Conditions { range, ..Conditions::default() })
+    }
+
+    fn answer(&self, track: Track, conditions: &Conditions<'_>) -> Playback {
+        Playback::new(key(), folder(), self.chunks.clone(), track, conditions).unwrap()
     }
 
     /// Everything that is sent, and how many reads it took.
@@ -177,6 +181,95 @@ fn a_part_that_the_file_does_not_have_is_refused() {
 }
 
 #[test]
+fn a_head_says_what_a_get_would_and_reads_nothing() {
+    let call = uneven();
+    for track in [Track::One(Channel::User), Track::One(Channel::Remote), Track::Stereo, Track::Mix] {
+        for range in [None, Some("bytes=0-9"), Some("bytes=99999-")] {
+            let get = call.play(track, None);
+            let mut head = call.answer(track, &Conditions { is_head: true, range, ..Conditions::default() });
+            assert_eq!((head.status(), head.content_range()), (200, None), "a range is for a GET");
+            assert_eq!((head.content_length(), head.etag()), (Some(get.remaining()), get.etag()));
+            assert_eq!((head.remaining(), head.poll()), (0, Step::End));
+        }
+    }
+}
+
+#[test]
+fn a_part_goes_on_a_file_that_is_still_the_same() {
+    let call = uneven();
+    let etag = call.play(Track::Stereo, None).etag().to_owned();
+    let weak = format!("W/{etag}");
+    let other = call.play(Track::Mix, None).etag().to_owned();
+    let date = "Wed, 25 Mar 2026 12:00:00 GMT".to_owned();
+    for (if_range, status) in
+        [(None, 206), (Some(&etag), 206), (Some(&weak), 200), (Some(&other), 200), (Some(&date), 200)]
+    {
+        let if_range = if_range.map(String::as_str);
+        let conditions = Conditions { range: Some("bytes=100-199"), if_range, ..Conditions::default() };
+        let playback = call.answer(Track::Stereo, &conditions);
+        assert_eq!((playback.status(), playback.content_range().is_some()), (status, status == 206), "{if_range:?}");
+        let length = if status == 206 { 100 } else { 44 + 1_500 * 4 };
+        assert_eq!((playback.content_length(), playback.remaining()), (Some(length), length), "{if_range:?}");
+        assert_eq!(playback.etag(), etag);
+    }
+    for (conditions, status, length) in [
+        (Conditions { if_none_match: Some(&etag), ..Conditions::default() }, 304, None),
+        (Conditions { if_none_match: Some(&other), ..Conditions::default() }, 200, Some(44 + 1_500 * 4)),
+        (Conditions { if_match: Some(&etag), ..Conditions::default() }, 200, Some(44 + 1_500 * 4)),
+        (Conditions { if_match: Some(&weak), ..Conditions::default() }, 412, Some(0)),
+        (Conditions { range: Some("bytes=99999-"), ..Conditions::default() }, 416, Some(0)),
+    ] {
+        let mut playback = call.answer(Track::Stereo, &conditions);
+        assert_eq!((playback.status(), playback.content_length()), (status, length), "{conditions:?}");
+        assert_eq!(playback.poll() == Step::End, status != 200, "{conditions:?}");
+    }
+}
+
+#[test]
+fn each_file_has_a_validator_of_its_own() {
+    let vault = Vault::new("0123456789abcdef0123456789abcdef").unwrap();
+    let folder = |user: &str, conversation: u8| {
+        Folder::new(&vault, &UserId::parse(user).unwrap(), ConversationId::from_random([conversation; 16]))
+    };
+    let both = |user: (u64, u64), remote: (u64, u64)| PerChannel {
+        user: span(user.0, user.1),
+        remote: span(remote.0, remote.1),
+    };
+    let stored = || vec![both((0, 500), (0, 430)), both((500, 900), (430, 1_010))];
+    let mut others = Vec::new();
+    for track in [Track::One(Channel::User), Track::One(Channel::Remote), Track::Stereo, Track::Mix] {
+        others.push((folder("ann", 1), stored(), track));
+    }
+    for (user, conversation) in [("ann", 2), ("bob", 1)] {
+        others.push((folder(user, conversation), stored(), Track::Stereo));
+    }
+    for chunks in [
+        vec![],
+        stored()[..1].to_vec(),
+        stored()[1..].to_vec(),
+        vec![both((0, 500), (0, 430)), both((500, 901), (430, 1_010))],
+        vec![both((0, 500), (0, 430)), both((501, 900), (430, 1_010))],
+        vec![both((0, 900), (0, 1_010))],
+        [stored(), vec![both((900, 1_000), (1_010, 1_010))]].concat(),
+        vec![both((0, 430), (0, 500)), both((430, 1_010), (500, 900))],
+    ] {
+        others.push((folder("ann", 1), chunks, Track::Stereo));
+    }
+    let etag = |(folder, chunks, track): &(Folder, Vec<ChunkSpan>, Track)| {
+        let playback = Playback::new(key(), folder.clone(), chunks.clone(), *track, &Conditions::default()).unwrap();
+        playback.etag().to_owned()
+    };
+    let etags: std::collections::HashSet<_> = others.iter().map(etag).collect();
+    assert_eq!(etags.len(), others.len());
+    for other in &others {
+        let tag = etag(other);
+        assert_eq!(tag, etag(other), "and always the same one");
+        let inside = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap();
+        assert!(inside.len() == 32 && inside.bytes().all(|byte| byte.is_ascii_hexdigit()), "{tag}");
+    }
+}
+
+#[test]
 fn a_call_without_audio_is_a_file_without_samples() {
     let call = Stored::new(&[]);
     let playback = call.play(Track::Stereo, None);
@@ -208,10 +301,10 @@ fn what_was_stored_otherwise_is_never_played() {
 fn chunks_that_are_not_in_the_order_of_time_are_refused() {
     let mut chunks = uneven().chunks;
     chunks.swap(0, 1);
-    let playback = Playback::new(key(), folder(), chunks, Track::Stereo, None);
+    let playback = Playback::new(key(), folder(), chunks, Track::Stereo, &Conditions::default());
     assert_eq!(playback.unwrap_err(), PlaybackError::Order);
     let week = PerChannel { user: span(0, 168 * 3_600 * SECOND), remote: span(0, 0) };
-    let playback = Playback::new(key(), folder(), vec![week], Track::Stereo, None);
+    let playback = Playback::new(key(), folder(), vec![week], Track::Stereo, &Conditions::default());
     assert_eq!(playback.unwrap_err(), PlaybackError::TooLong(TooLong));
 }
 
@@ -244,6 +337,6 @@ fn a_call_of_four_hours_takes_the_memory_of_a_few_chunks() {
 fn four_hours_of_stereo_are_one_file() {
     let cut = |n: u64| n * 5 * SECOND;
     let chunks: Vec<ChunkSpan> = (0..2_880).map(|n| PerChannel::from_fn(|_| span(cut(n), cut(n + 1)))).collect();
-    let playback = Playback::new(key(), folder(), chunks, Track::Stereo, None).unwrap();
+    let playback = Playback::new(key(), folder(), chunks, Track::Stereo, &Conditions::default()).unwrap();
     assert_eq!(playback.remaining(), 44 + 4 * 3_600 * SECOND * 4);
 }
