@@ -5,7 +5,7 @@ import twilio from "twilio";
 
 const MAX_BODY = 16 * 1024;
 const CALL_SID = /^CA[0-9A-Za-z]{32}$/;
-const IDENTITY = /^client:[0-9A-Za-z_.:@|-]{1,128}$/;
+const IDENTITY = /^client:[0-9A-Za-z_]{1,121}$/;
 const HEADERS = { "content-type": "text/xml; charset=utf-8", "cache-control": "no-store" };
 
 export default {
