@@ -146,8 +146,8 @@ fn belongs_after(text: &str, before: char, after: char) -> bool {
         return opens_quote(text.get(..start).unwrap_or_default(), before);
     }
     // "$" "5" is an amount, and so is "5 €", which ends there.
-    let is_amount = after.is_ascii_digit() && is_currency(before);
-    let number_before = || text.trim_end_matches(before).trim_end().ends_with(|char: char| char.is_ascii_digit());
+    let is_amount = after.is_numeric() && is_currency(before);
+    let number_before = || text.trim_end_matches(before).trim_end().ends_with(char::is_numeric);
     BELONGS_AFTER.contains(before) || is_amount && !number_before()
 }
 
@@ -224,7 +224,7 @@ mod tests {
             ("내일|세|시|에|만나요|.|좋아요|👍", "내일 세 시 에 만나요. 좋아요 👍"),
             ("한국|사람|は|はい", "한국 사람 ははい"),
             ("مرحبا|،|كيف|حالك|؟|جيد|۔", "مرحبا، كيف حالك؟ جيد۔"),
-            ("बैठक|कल|है|।|ठीक|है|॥", "बैठक कल है। ठीक है॥"),
+            ("बैठक|कल|है|।|ठीक|है|॥|₹|५००", "बैठक कल है। ठीक है॥ ₹५००"),
             ("שלום|,|מה|שלומך|?", "שלום, מה שלומך?"),
             ("Բարեւ|։|ሰላም|።", "Բարեւ։ ሰላም።"),
             ("Mañana|.|¿|Qué|tal|?|¡|Hola|!", "Mañana. ¿Qué tal? ¡Hola!"),

@@ -79,7 +79,8 @@ impl KnownForm {
         }
     }
 
-    /// The same for Cloudflare's own models, which throw: `None` as the message is an answer that came.
+    /// The same for Cloudflare's own models, whose refusals are exceptions: `thrown` is the message of one, `None` where an
+    /// answer came.
     #[must_use]
     pub fn next_after_throw(&mut self, form: AnswerForm, thrown: Option<&str>) -> Option<AnswerForm> {
         match thrown {
