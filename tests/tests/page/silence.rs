@@ -1,8 +1,9 @@
-//! Mute and pause: what must not be heard is silence in its place, and the call's clock goes on.
+//! Mute, pause and suspension: what must not be heard, or was not, is silence in its place, and the call's clock goes on.
 
 use std::time::Duration;
 
 use fourwire_tests::dialer::{Dialer, words};
+use fourwire_wire::conversation::Conversation;
 use fourwire_wire::frame::Channel;
 use tokio::time::sleep;
 
@@ -42,10 +43,58 @@ async fn mute_silences_the_user_alone_and_pause_both_and_nothing_moves() {
     assert!((3.5..6.0).contains(&remote), "the pause: {remote} s");
     assert_eq!(stored.user.len(), stored.remote.len());
 
-    let conversation = dialer.conversation().await;
+    assert_in_place(&dialer.conversation().await);
+}
+
+#[tokio::test]
+async fn a_context_that_is_suspended_for_four_seconds_leaves_four_seconds_of_silence() {
+    let dialer = Dialer::signed_in(world().await, browser(), "page-suspended", "0116").await;
+    // The recorder's context is the one that is made with options. It wakes itself as soon as it may, which here is later.
+    dialer
+        .tab
+        .run(
+            "await page.evaluate(() => {
+               const Native = globalThis.AudioContext;
+               globalThis.AudioContext = class extends Native {
+                 constructor(options) {
+                   super(options);
+                   if (options) globalThis.recorders = [...(globalThis.recorders ?? []), this];
+                 }
+               };
+               globalThis.sleepAll = async (millis) => {
+                 for (const context of recorders) {
+                   context.resume = async () => {};
+                   await context.suspend();
+                 }
+                 await new Promise((resolve) => setTimeout(resolve, millis));
+                 for (const context of recorders) {
+                   delete context.resume;
+                   await context.resume();
+                 }
+               };
+             });",
+        )
+        .await;
+    dialer.call("+12025550156").await;
+    sleep(Duration::from_secs(5)).await;
+    dialer.tab.eval("sleepAll(4000)").await;
+    sleep(Duration::from_secs(6)).await;
+    dialer.hang_up().await;
+
+    let stored = dialer.stored().await;
+    for audio in [&stored.user, &stored.remote] {
+        let silence = longest_silence(audio);
+        assert!((3.5..6.0).contains(&silence), "{silence} s");
+    }
+    assert_eq!(stored.user.len(), stored.remote.len());
+    assert_in_place(&dialer.conversation().await);
+}
+
+/// Asserts that the words before and after a silence are as far apart as their places in the vocabulary say.
+#[track_caller]
+fn assert_in_place(conversation: &Conversation) {
     for channel in Channel::BOTH {
-        // The words before and after a silence are as far apart as their places say.
-        let heard = words(&conversation, channel);
+        let heard = words(conversation, channel);
         assert!(heard.len() >= 6, "{channel:?}: {heard:?}");
         let (begun, first) = (&heard[0].0, place(&heard[0].1));
         let (early, late) = tolerance(channel);
