@@ -30,7 +30,7 @@ async fn a_service_that_says_nothing_is_noticed_however_quiet_both_speak() {
         let call = async move {
             let mut phone = Phone::connect(options).await.expect("let in");
             phone.play(&Recording::new(RATE, user, remote), &Delivery::default()).await.expect("still there");
-            phone.hang_up(Duration::from_secs(60)).await
+            phone.hang_up(Duration::from_mins(1)).await
         };
         (decibels, tokio::spawn(call))
     });
