@@ -16,6 +16,8 @@ pub struct SpeechOptions {
     pub key: String,
     /// How long a stream may send nothing; the service's rule is 10 s.
     pub idle_limit: Duration,
+    /// How long the client may take to make room for a message; one that takes longer counts as gone.
+    pub send_limit: Duration,
     /// How many times faster than real time audio is read: the service reads at 1.25; none: as fast as it comes.
     pub fastest: Option<f64>,
     /// Whether each stream's samples are kept for [`StreamReport::pcm`].
@@ -24,9 +26,13 @@ pub struct SpeechOptions {
 
 impl Default for SpeechOptions {
     fn default() -> Self {
-        Self { key: KEY.to_owned(), idle_limit: Duration::from_secs(10), fastest: None, keep_audio: true }
+        let (idle_limit, send_limit) = (Duration::from_secs(10), Duration::from_secs(5));
+        Self { key: KEY.to_owned(), idle_limit, send_limit, fastest: None, keep_audio: true }
     }
 }
+
+/// Text messages that a stream's report has room for: more than a `KeepAlive` every three seconds for an hour.
+const MAX_TEXTS: usize = 1_500;
 
 /// How a stream's socket ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +69,7 @@ pub struct StreamReport {
     pub audio_bytes: u64,
     /// The samples received, at the stream's own rate, where [`SpeechOptions::keep_audio`] says so.
     pub pcm: Vec<i16>,
-    /// Text messages received.
+    /// Text messages received, as many as [`MAX_TEXTS`].
     pub texts: Vec<String>,
     /// Text messages sent.
     pub messages_sent: u64,
@@ -76,6 +82,12 @@ impl StreamReport {
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn add_text(&mut self, text: &str) {
+        if self.texts.len() < MAX_TEXTS {
+            self.texts.push(text.to_owned());
+        }
     }
 
     /// Whether it is open now.
