@@ -91,7 +91,7 @@ async fn listen(State(service): State<Service>, request: Request) -> Response {
 
 fn accept(service: &Service, record: &Record, request: Request) -> Result<Response, Refusal> {
     let subprotocol = authorise(request.headers(), &service.speech.options().key)?;
-    let listen = Listen::parse(&record.report(|report| report.query.clone()))?;
+    let listen = Listen::parse(&record.query())?;
     let (mut response, socket) =
         upgrade(request).map_err(|_| Refusal::new(400, "Bad Request", "Expected a WebSocket handshake."))?;
     if let Some(subprotocol) = subprotocol {
