@@ -13,6 +13,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 
+use crate::history::History;
+
 /// A message as it came.
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -30,7 +32,8 @@ pub struct HookServer {
 
 #[derive(Default)]
 struct Taken {
-    messages: Vec<Message>,
+    /// Fewer than of others: each has a whole conversation.
+    messages: History<Message, 1_000>,
     statuses: VecDeque<u16>,
 }
 
@@ -43,7 +46,7 @@ impl HookServer {
     /// Everything that came, in order.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
-        self.lock().messages.clone()
+        self.lock().messages.to_vec()
     }
 
     /// The routes, to be nested under an address's path: `/hook`.

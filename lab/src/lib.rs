@@ -41,6 +41,7 @@ pub mod wer;
 
 mod cors;
 mod ear;
+mod history;
 mod upgrade;
 
 use std::net::{Ipv4Addr, SocketAddr};

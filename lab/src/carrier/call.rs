@@ -22,6 +22,9 @@ use crate::twilio::sid;
 
 /// How much later than the end of its media a browser may say that it hung up.
 const HANGUP_LIMIT: Duration = Duration::from_secs(2);
+/// Orders that may wait for a call. It takes them one by one as they come; a browser that sends more than that at once is
+/// not listened to.
+const MAX_ORDERS: usize = 64;
 /// The offer cannot be read.
 const BAD_REQUEST: u32 = 31_400;
 
@@ -48,7 +51,7 @@ pub(super) enum Order {
 /// A browser places a call. It goes on by itself.
 pub(super) fn place(carrier: &Carrier, invite: Invite, admitted: &Admitted, outlet: Outlet) {
     let (call_sid, reconnect) = (sid("CA"), sid("RC"));
-    let (orders, received) = mpsc::unbounded_channel();
+    let (orders, received) = mpsc::channel(MAX_ORDERS);
     let record = CarriedCall::new(call_sid.clone(), admitted.identity.clone(), invite.params());
     let running = Running {
         names: [call_sid.clone(), invite.callsid.clone()],
@@ -92,8 +95,8 @@ pub(super) struct Call {
     outlet: Outlet,
     /// When the browser must be back whose socket is gone, or have said that it hung up.
     gives_up: Option<Instant>,
-    orders: mpsc::UnboundedSender<Order>,
-    received: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::Sender<Order>,
+    received: mpsc::Receiver<Order>,
     media: Option<Media>,
     pub(super) stage: Stage,
     pub(super) callee_left: Arc<Notify>,

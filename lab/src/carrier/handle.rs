@@ -13,6 +13,7 @@ use super::call::Order;
 use super::callee::Callee;
 use super::options::CarrierOptions;
 use super::record::CarriedCall;
+use crate::history::History;
 use crate::twilio::Twilio;
 
 /// A handle to the carrier.
@@ -36,7 +37,7 @@ struct State {
     callees: HashMap<String, Callee>,
     /// The errors by which the next invites are refused, one each.
     refusals: VecDeque<u32>,
-    calls: Vec<CarriedCall>,
+    calls: History<CarriedCall>,
     running: Vec<Running>,
 }
 
@@ -46,7 +47,7 @@ pub(super) struct Running {
     pub(super) names: [String; 2],
     /// What its browser shows to take it up again.
     pub(super) reconnect: String,
-    pub(super) orders: mpsc::UnboundedSender<Order>,
+    pub(super) orders: mpsc::Sender<Order>,
 }
 
 impl Carrier {
@@ -69,7 +70,7 @@ impl Carrier {
     /// Every call so far, in the order in which they were placed.
     #[must_use]
     pub fn calls(&self) -> Vec<CarriedCall> {
-        self.state().calls.clone()
+        self.state().calls.to_vec()
     }
 
     /// The callee hangs up now, or as soon as they picked up. `false` when no such call runs.
@@ -128,9 +129,8 @@ impl Carrier {
     pub(super) fn begin(&self, call: CarriedCall, running: Running) -> Page {
         let index = {
             let mut state = self.state();
-            state.calls.push(call);
             state.running.push(running);
-            state.calls.len() - 1
+            state.calls.push(call)
         };
         self.shared.changes.send_replace(());
         Page { carrier: self.clone(), index }
@@ -141,11 +141,12 @@ impl Carrier {
         self.state().running.retain(|running| running.names[0] != call_sid);
     }
 
-    /// Orders something of a running call, by either of its names. `false` when there is none.
+    /// Orders something of a running call, by either of its names. `false` when there is none, or when it has as many
+    /// orders waiting as it takes.
     pub(super) fn order(&self, name: &str, order: Order) -> bool {
         let state = self.state();
         let running = state.running.iter().find(|running| running.names.iter().any(|known| known == name));
-        running.is_some_and(|running| running.orders.send(order).is_ok())
+        running.is_some_and(|running| running.orders.try_send(order).is_ok())
     }
 
     /// Whether this token takes up a running call again.
@@ -172,7 +173,9 @@ impl Page {
 
     /// Changes the record, and tells whoever waits for something.
     pub(super) fn update(&self, change: impl FnOnce(&mut CarriedCall)) {
-        change(&mut self.carrier.state().calls[self.index]);
+        if let Some(call) = self.carrier.state().calls.entry(self.index) {
+            change(call);
+        }
         self.carrier.shared.changes.send_replace(());
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Line {
     rtc: Rtc,
     sockets: Vec<(SocketAddr, UdpSocket)>,
     page: Page,
-    orders: mpsc::UnboundedSender<Order>,
+    orders: mpsc::Sender<Order>,
     codec: Codec,
     encoder: Encoder,
     listener: Listener,
@@ -66,7 +66,7 @@ impl Line {
         codec: Codec,
         sockets: Vec<(SocketAddr, UdpSocket)>,
         page: Page,
-        orders: mpsc::UnboundedSender<Order>,
+        orders: mpsc::Sender<Order>,
     ) -> Self {
         Self {
             rtc,
@@ -88,7 +88,7 @@ impl Line {
     }
 
     /// Serves the media until the call or the browser ends it.
-    pub(super) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         // A frame that is late does not move those behind it: the interval makes up for it.
         let mut frames = interval(FRAME_TIME);
         let mut datagram = [0; DATAGRAM];
@@ -113,7 +113,9 @@ impl Line {
                 Ok(arrived) = receive(&self.sockets, &mut datagram) => self.take(&datagram[..arrived.length], &arrived),
             }
         }
-        let _ = self.orders.send(Order::MediaGone);
+        // The call may wait for the answer to a command, and so for this.
+        drop(commands);
+        let _ = self.orders.send(Order::MediaGone).await;
     }
 
     fn obey(&mut self, command: Command) {
@@ -234,8 +236,8 @@ impl Line {
             self.page.update(|call| keep(&mut call.sent, &sent));
         }
         if self.source.has_ended() && !self.has_told_end {
-            self.has_told_end = true;
-            let _ = self.orders.send(Order::CalleeSaidAll);
+            // Where the call has no room for it now, it is told with the next frame.
+            self.has_told_end = self.orders.try_send(Order::CalleeSaidAll).is_ok();
         }
         let Some((mid, payload)) = self.mid.zip(payload) else { return };
         let Some(writer) = self.rtc.writer(mid) else { return };

@@ -43,6 +43,9 @@ pub(super) enum MediaError {
     Port(#[from] io::Error),
 }
 
+/// Commands that may wait for the task.
+const MAX_COMMANDS: usize = 64;
+
 /// What the task is told.
 pub(super) enum Command {
     Play(Source),
@@ -51,7 +54,7 @@ pub(super) enum Command {
 }
 
 /// The media of a call. It ends when this is dropped.
-pub(super) struct Media(mpsc::UnboundedSender<Command>);
+pub(super) struct Media(mpsc::Sender<Command>);
 
 impl Media {
     /// Answers an offer, and waits for the browser's packets.
@@ -59,7 +62,7 @@ impl Media {
         offer: &str,
         codecs: Codecs,
         page: Page,
-        orders: mpsc::UnboundedSender<Order>,
+        orders: mpsc::Sender<Order>,
     ) -> Result<(Self, String), MediaError> {
         let codec = chosen(offer, codecs).ok_or(MediaError::NoCodec)?;
         let offer = SdpOffer::from_sdp_string(offer)?;
@@ -69,7 +72,7 @@ impl Media {
             rtc.add_local_candidate(Candidate::host(*address, "udp").map_err(RtcError::from)?);
         }
         let answer = rtc.sdp_api().accept_offer(offer)?;
-        let (commands, received) = mpsc::unbounded_channel();
+        let (commands, received) = mpsc::channel(MAX_COMMANDS);
         page.update(|call| call.codec = Some(codec));
         tokio::spawn(Line::new(rtc, codec, sockets, page, orders).run(received));
         Ok((Self(commands), answer.to_sdp_string()))
@@ -93,8 +96,9 @@ impl Media {
     }
 
     fn tell(&self, command: Command) {
-        // A browser may have ended the media before.
-        let _ = self.0.send(command);
+        // A browser may have ended the media before. The channel is never full: a call gives commands one by one, a few in
+        // all, and the task takes them in every state.
+        let _ = self.0.try_send(command);
     }
 }
 

@@ -23,17 +23,21 @@ use crate::upgrade::{Socket, upgrade};
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long the browser may take to read the answer to its close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// How long a browser may take to make room for a message; one that takes longer counts as gone.
+const SEND_LIMIT: Duration = Duration::from_secs(5);
+/// Messages that may wait for a browser: a call has fewer than ten in all.
+const MAX_UNSENT: usize = 64;
 /// Something other than a token came first.
 const NOT_AUTHENTICATED: u32 = 31_201;
 
 /// Where messages to a browser go. It is closed when its socket is gone.
 #[derive(Clone)]
-pub(super) struct Outlet(mpsc::UnboundedSender<String>);
+pub(super) struct Outlet(mpsc::Sender<String>);
 
 impl Outlet {
-    /// Sends a message; to a browser that is gone it is lost.
+    /// Sends a message; to a browser that is gone, or has not read [`MAX_UNSENT`] others, it is lost.
     pub(super) fn send(&self, message: String) {
-        let _ = self.0.send(message);
+        let _ = self.0.try_send(message);
     }
 
     /// Waits until the socket is gone.
@@ -66,14 +70,14 @@ struct Session {
     carrier: Carrier,
     socket: Socket,
     outlet: Outlet,
-    outgoing: mpsc::UnboundedReceiver<String>,
+    outgoing: mpsc::Receiver<String>,
     /// By the last good token.
     admitted: Option<Admitted>,
 }
 
 impl Session {
     fn new(carrier: Carrier, socket: Socket) -> Self {
-        let (outlet, outgoing) = mpsc::unbounded_channel();
+        let (outlet, outgoing) = mpsc::channel(MAX_UNSENT);
         Self { breaks: carrier.breaks(), carrier, socket, outlet: Outlet(outlet), outgoing, admitted: None }
     }
 
@@ -98,7 +102,8 @@ impl Session {
                 _ = heartbeat.tick() => messages::HEARTBEAT.to_owned(),
                 Ok(()) = self.breaks.changed() => return,
             };
-            if self.socket.send(Message::text(message)).await.is_err() {
+            // Nothing is read meanwhile, so a browser that does not read may not hold the socket open.
+            if !matches!(timeout(SEND_LIMIT, self.socket.send(Message::text(message))).await, Ok(Ok(()))) {
                 return;
             }
         }

@@ -13,11 +13,14 @@ use super::callee::{Answer, Callee};
 use super::handle::Carrier;
 use crate::twilio::{CallEvent, Ending, Leg, Twilio, unanswered};
 
+/// The events of a telephone: initiated, ringing, answered and completed, each once.
+const EVENTS: usize = 4;
+
 /// A telephone that rings, or is picked up.
 pub(super) struct Telephone {
     pub(super) leg: Leg,
     pub(super) callee: Callee,
-    progress: mpsc::UnboundedSender<CallEvent>,
+    progress: mpsc::Sender<CallEvent>,
     picked_up: Option<Instant>,
     /// The application knows that it is over.
     is_over: bool,
@@ -45,7 +48,7 @@ pub(super) async fn first_to_answer(carrier: Carrier, legs: Vec<Leg>) -> Result<
 
 impl Telephone {
     fn new(twilio: Twilio, leg: Leg, callee: Callee) -> Self {
-        let (progress, mut events) = mpsc::unbounded_channel();
+        let (progress, mut events) = mpsc::channel(EVENTS);
         let told = leg.clone();
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
@@ -92,8 +95,8 @@ impl Telephone {
     }
 
     fn tell(&self, event: CallEvent) {
-        // The task takes events for as long as this telephone is there.
-        let _ = self.progress.send(event);
+        // The task takes events for as long as this telephone is there, and there is room for all.
+        let _ = self.progress.try_send(event);
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use fourwire_lab::carrier::{Callee, CarrierOptions, Voice};
-use fourwire_lab::deepgram::SpeechOptions;
+use fourwire_lab::deepgram::{Order, SpeechOptions};
 use fourwire_lab::identity::IssuerOptions;
 use fourwire_lab::model::ModelOptions;
 use fourwire_lab::pusher::PusherOptions;
@@ -36,6 +36,10 @@ pub struct Options {
     /// it, words made of tones
     #[arg(long)]
     callee: Option<PathBuf>,
+    /// A fault of the speech service in JSON, for one connection unless it says for which:
+    /// `{"which":"all","fault":{"late_ms":5000}}`
+    #[arg(long, value_name = "JSON")]
+    speech_fault: Vec<Order>,
     /// Where the issuer's key is kept, so that tokens outlive the program
     #[arg(long)]
     state: Option<PathBuf>,
@@ -77,6 +81,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         pusher: PusherOptions { keep_frames: false, ..PusherOptions::default() },
     })
     .await?;
+    for Order { which, fault } in options.speech_fault {
+        lab.speech().arm(which, fault);
+    }
     println!("{}", json!({ "ready": true, "origin": lab.origin() }));
 
     let mut terminated = signal(SignalKind::terminate())?;

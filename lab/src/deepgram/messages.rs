@@ -35,9 +35,7 @@ impl Writer {
             Heard::Final { span, words, speech_final, from_finalize } => {
                 Some(self.results(*span, words, true, *speech_final, *from_finalize))
             }
-            Heard::UtteranceEnd { last_word_end } => Some(json!({
-                "type": "UtteranceEnd", "channel": CHANNEL, "last_word_end": last_word_end.seconds(),
-            })),
+            Heard::UtteranceEnd { last_word_end } => Some(utterance_end(last_word_end.seconds())),
             Heard::Closed | Heard::Broken => None,
         }
     }
@@ -99,6 +97,11 @@ impl Writer {
     pub fn configured(&self, keyterms: &[String]) -> Value {
         json!({ "type": "ConfigureSuccess", "request_id": self.request_id, "keyterms": keyterms })
     }
+}
+
+/// Nobody has said a word for a while; the last one ended at so many seconds.
+pub fn utterance_end(last_word_end: f64) -> Value {
+    json!({ "type": "UtteranceEnd", "channel": CHANNEL, "last_word_end": last_word_end })
 }
 
 /// What a client may say in text.

@@ -5,23 +5,34 @@
 //! - [`speech`]: the handle through which a test orders [`faults`] and looks at what arrived.
 //!
 //! Of the service's many audio formats the lab takes one, 16-bit mono PCM; that is said in the refusal.
+//!
+//! # Routes
+//! | method | path | body | what happens |
+//! | --- | --- | --- | --- |
+//! | GET | `/deepgram/v1/listen` | | the service |
+//! | POST | `/deepgram/lab/faults` | an [`Order`] | a fault for connections to come |
+//! | POST | `/deepgram/lab/faults/open` | a [`Fault`] | a fault for every stream that is open |
+//! | DELETE | `/deepgram/lab/faults` | | all is well again |
 
 mod faults;
+mod inbox;
 mod messages;
 mod models;
+#[cfg(test)]
+mod overload;
 mod query;
 mod refusal;
 mod session;
 mod speech;
 
-use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 
-pub use faults::{Fault, Which};
-pub use refusal::Refusal;
+pub use faults::{Blank, Fault, Order, Which};
+pub use refusal::{Refusal, RefusalKind};
 pub use speech::{Closed, Speech, SpeechOptions, StreamReport};
 
 use crate::ear::Engine;
@@ -43,7 +54,26 @@ struct Service {
 }
 
 pub(crate) fn routes(speech: Speech, engine: Engine) -> Router {
-    Router::new().route("/v1/listen", get(listen)).with_state(Service { speech, engine })
+    let orders = Router::new()
+        .route("/lab/faults", post(arm).delete(heal))
+        .route("/lab/faults/open", post(strike))
+        .with_state(speech.clone());
+    Router::new().route("/v1/listen", get(listen)).with_state(Service { speech, engine }).merge(orders)
+}
+
+async fn arm(State(speech): State<Speech>, Json(order): Json<Order>) -> StatusCode {
+    speech.arm(order.which, order.fault);
+    StatusCode::NO_CONTENT
+}
+
+async fn strike(State(speech): State<Speech>, Json(fault): Json<Fault>) -> StatusCode {
+    speech.strike(&fault);
+    StatusCode::NO_CONTENT
+}
+
+async fn heal(State(speech): State<Speech>) -> StatusCode {
+    speech.heal();
+    StatusCode::NO_CONTENT
 }
 
 async fn listen(State(service): State<Service>, request: Request) -> Response {
@@ -61,9 +91,9 @@ async fn listen(State(service): State<Service>, request: Request) -> Response {
 
 fn accept(service: &Service, record: &Record, request: Request) -> Result<Response, Refusal> {
     let subprotocol = authorise(request.headers(), &service.speech.options().key)?;
-    let listen = Listen::parse(&record.report(|report| report.query.clone()))?;
+    let listen = Listen::parse(&record.query())?;
     let (mut response, socket) =
-        upgrade(request).map_err(|_| Refusal::bad_request("Expected a WebSocket handshake."))?;
+        upgrade(request).map_err(|_| Refusal::new(400, "Bad Request", "Expected a WebSocket handshake."))?;
     if let Some(subprotocol) = subprotocol {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
     }
@@ -89,11 +119,11 @@ fn authorise(headers: &HeaderMap, key: &str) -> Result<Option<&'static str>, Ref
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     if let Some((scheme, given)) = text(header::AUTHORIZATION).and_then(|value| value.split_once(' ')) {
         let good = scheme.eq_ignore_ascii_case(KEY_SUBPROTOCOL) && given == key;
-        return if good { Ok(None) } else { Err(Refusal::auth()) };
+        return if good { Ok(None) } else { Err(Refusal::of(RefusalKind::Auth)) };
     }
     let mut offered = text(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default().split(',').map(str::trim);
     if offered.next() == Some(KEY_SUBPROTOCOL) && offered.next() == Some(key) {
         return Ok(Some(KEY_SUBPROTOCOL));
     }
-    Err(Refusal::auth())
+    Err(Refusal::of(RefusalKind::Auth))
 }

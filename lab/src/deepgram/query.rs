@@ -3,7 +3,7 @@
 use fourwire_wire::units::Samples;
 
 use super::models;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, RefusalKind};
 use crate::ear::Settings;
 
 /// Parameters that may be given once, with any value that is checked below or does not matter here.
@@ -45,6 +45,8 @@ const OTHER_ENCODINGS: [&str; 10] =
 const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 8_000..=48_000;
 /// The service's default silence before a final, in milliseconds.
 const DEFAULT_ENDPOINTING: u64 = 10;
+/// The language of streams in which several are spoken.
+const MULTI: &str = "multi";
 /// The least that `utterance_end_ms` takes.
 const MIN_UTTERANCE_END: u64 = 1_000;
 
@@ -78,7 +80,11 @@ impl Listen {
         let model = value("model").unwrap_or("base");
         let language = value("language").unwrap_or("en");
         if !models::languages(model).is_some_and(|languages| languages.contains(&language)) {
-            return Err(Refusal::bad_request("Bad Request: No such model/language/tier combination found."));
+            return Err(Refusal::of(RefusalKind::Language));
+        }
+        check_hints(pairs, model, language)?;
+        if value("keywords").is_some() && model.starts_with("nova-3") {
+            return Err(Refusal::parameter("Keywords are not supported for Nova-3"));
         }
         if value("keyterm").is_some() && !model.starts_with("nova-3") {
             return Err(Refusal::parameter("keyterm is only for nova-3 models"));
@@ -117,6 +123,19 @@ fn check_names(pairs: &[(String, String)]) -> Result<(), Refusal> {
         }
         if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
             return Err(Refusal::parameter(format!("{name} is given twice")));
+        }
+    }
+    Ok(())
+}
+
+/// Hints narrow down what a stream of several languages is listened to in.
+fn check_hints(pairs: &[(String, String)], model: &str, language: &str) -> Result<(), Refusal> {
+    for (_, hint) in pairs.iter().filter(|(name, _)| name == "language_hint") {
+        if language != MULTI || !models::is_multilingual(model) {
+            return Err(Refusal::parameter("language_hint needs language=multi and a nova-3 model"));
+        }
+        if !models::is_hint(hint) {
+            return Err(Refusal::parameter(format!("language_hint: {hint} is not supported")));
         }
     }
     Ok(())
@@ -198,6 +217,18 @@ mod tests {
             ("model=nova-3", "model=nova-9"),
             ("model=nova-3", "Model=nova-3"),
             ("language=en", "language=xx"),
+            ("language=en", "language=de-DE"),
+            ("language=en", "language=en-us"),
+            ("language=en", "language="),
+            ("language=en", "language=gl"),
+            ("language=en", "language=en&language_hint=en"),
+            ("language=en", "language_hint=de"),
+            ("language=en", "language=multi&language_hint=ur"),
+            ("language=en", "language=multi&language_hint=de&language_hint=tlh"),
+            ("language=en", "language=multi&language_hint="),
+            ("model=nova-3", "model=nova-2&language_hint=de"),
+            ("model=nova-3", "model=nova-3&keywords=Fourwire"),
+            ("model=nova-3", "model=nova-3-medical&keywords=Fourwire"),
             ("language=en", "language=en&lang=en"),
             ("language=en", "language=en&language=de"),
             ("language=en", "language=en&diarize=1"),
@@ -220,6 +251,22 @@ mod tests {
             assert_ne!(query, GOOD, "{from}");
             assert_eq!(parse(&query).map_err(|refusal| refusal.status), Err(400), "{query}");
         }
+    }
+
+    #[test]
+    fn several_languages_take_hints_as_often_as_they_are_given() {
+        for hints in ["", "&language_hint=de", "&language_hint=en-GB&language_hint=gl&language_hint=es-MX"] {
+            let query = GOOD.replace("language=en", &format!("language=multi{hints}"));
+            assert!(parse(&query).is_ok(), "{query}");
+        }
+        assert!(parse(&GOOD.replace("nova-3", "nova-2").replace("language=en", "language=multi")).is_ok());
+    }
+
+    #[test]
+    fn a_language_that_is_left_out_is_english() {
+        assert!(parse(&GOOD.replace("&language=en", "")).is_ok());
+        // A model that hears nothing else takes it too.
+        assert!(parse(&GOOD.replace("&language=en", "").replace("nova-3", "nova-3-medical")).is_ok());
     }
 
     #[test]

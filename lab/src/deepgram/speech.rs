@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::KEY;
 use super::faults::{Armed, Fault, Which};
+use crate::history::History;
 
 /// How the speech server behaves.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct SpeechOptions {
     pub key: String,
     /// How long a stream may send nothing; the service's rule is 10 s.
     pub idle_limit: Duration,
+    /// How long the client may take to make room for a message; one that takes longer counts as gone.
+    pub send_limit: Duration,
     /// How many times faster than real time audio is read: the service reads at 1.25; none: as fast as it comes.
     pub fastest: Option<f64>,
     /// Whether each stream's samples are kept for [`StreamReport::pcm`].
@@ -24,9 +27,13 @@ pub struct SpeechOptions {
 
 impl Default for SpeechOptions {
     fn default() -> Self {
-        Self { key: KEY.to_owned(), idle_limit: Duration::from_secs(10), fastest: None, keep_audio: true }
+        let (idle_limit, send_limit) = (Duration::from_secs(10), Duration::from_secs(5));
+        Self { key: KEY.to_owned(), idle_limit, send_limit, fastest: None, keep_audio: true }
     }
 }
+
+/// Text messages that a stream's report has room for: more than a `KeepAlive` every three seconds for an hour.
+const MAX_TEXTS: usize = 1_500;
 
 /// How a stream's socket ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +70,7 @@ pub struct StreamReport {
     pub audio_bytes: u64,
     /// The samples received, at the stream's own rate, where [`SpeechOptions::keep_audio`] says so.
     pub pcm: Vec<i16>,
-    /// Text messages received.
+    /// Text messages received, the first 1,500.
     pub texts: Vec<String>,
     /// Text messages sent.
     pub messages_sent: u64,
@@ -76,6 +83,12 @@ impl StreamReport {
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn add_text(&mut self, text: &str) {
+        if self.texts.len() < MAX_TEXTS {
+            self.texts.push(text.to_owned());
+        }
     }
 
     /// Whether it is open now.
@@ -101,7 +114,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     armed: Armed,
-    streams: Vec<Stream>,
+    streams: History<Stream>,
 }
 
 struct Stream {
@@ -147,7 +160,7 @@ impl Speech {
         state.streams.iter().for_each(|stream| _ = stream.fault.send_replace(None));
     }
 
-    /// Every connection so far, in order.
+    /// Every connection so far, in order; of many thousands the newest.
     #[must_use]
     pub fn streams(&self) -> Vec<StreamReport> {
         self.state().streams.iter().map(|stream| stream.report.clone()).collect()
@@ -173,7 +186,7 @@ impl Speech {
     /// Notes a new connection and finds the fault that is meant for it.
     pub(super) fn begin(&self, query: Vec<(String, String)>, had_authorization: bool) -> Record {
         let mut state = self.state();
-        let number = state.streams.len() + 1;
+        let number = state.streams.next_number() + 1;
         let (fault, faults) = watch::channel(state.armed.take(number));
         let report = StreamReport {
             number,
@@ -187,10 +200,10 @@ impl Speech {
             messages_sent: 0,
             closed: None,
         };
-        state.streams.push(Stream { report, fault });
+        let index = state.streams.push(Stream { report, fault });
         drop(state);
         self.shared.changes.send_modify(|count| *count += 1);
-        Record { speech: self.clone(), index: number - 1, request_id: request_id().into(), faults }
+        Record { speech: self.clone(), index, request_id: request_id().into(), faults }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -226,12 +239,16 @@ impl Record {
         self.faults.clone()
     }
 
-    pub(super) fn report<T>(&self, look: impl FnOnce(&StreamReport) -> T) -> T {
-        look(&self.speech.state().streams[self.index].report)
+    /// The query as it came.
+    pub(super) fn query(&self) -> Vec<(String, String)> {
+        let mut state = self.speech.state();
+        state.streams.entry(self.index).map(|stream| stream.report.query.clone()).unwrap_or_default()
     }
 
     pub(super) fn update(&self, change: impl FnOnce(&mut StreamReport)) {
-        change(&mut self.speech.state().streams[self.index].report);
+        if let Some(stream) = self.speech.state().streams.entry(self.index) {
+            change(&mut stream.report);
+        }
         self.speech.shared.changes.send_modify(|count| *count += 1);
     }
 }

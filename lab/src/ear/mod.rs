@@ -4,12 +4,15 @@
 //! through the recogniser's child process. Neither knows about sockets or about Deepgram's messages.
 
 mod endpoint;
+mod process;
 mod recogniser;
 mod tones;
 mod whisper;
 
 use fourwire_wire::units::Samples;
 
+#[cfg(test)]
+pub(crate) use recogniser::{Answer, HeardWord, MAX_WAITING, Mode, Program};
 pub use recogniser::{Recogniser, RecogniserError};
 
 /// A final without a word comes after this much silence, as the real service sends one every three to five seconds.
@@ -136,6 +139,14 @@ impl Ear {
         match self {
             Self::Tones(ear) => ear.close(),
             Self::Whisper(ear) => ear.close(),
+        }
+    }
+
+    /// Whether it has enough to do: more audio should wait until it has told more.
+    pub fn is_behind(&self) -> bool {
+        match self {
+            Self::Tones(_) => false,
+            Self::Whisper(ear) => ear.is_behind(),
         }
     }
 

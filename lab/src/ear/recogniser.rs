@@ -1,26 +1,30 @@
-//! The recogniser's child process: one for all streams, one request at a time, its words handed back to who asked.
+//! The recogniser's queue: one program for all streams, one request at a time, its words handed back to who asked.
 //!
-//! The bytes on its pipes are described at the top of `lab/recogniser/src/main.rs`. A child that dies is started again.
+//! A request belongs to who asked for it: when its [`oneshot::Receiver`] is dropped, because the stream is over or a newer
+//! interim replaced it, the request leaves the queue, and one that is being worked on is given up. The queue is bounded
+//! ([`MAX_WAITING`]), which bounds how late the words of those who stay can get.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::process::Stdio;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::json;
 use thiserror::Error;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, sleep};
+
+use super::process::Process;
 
 /// Longest request: the window of the model, 30 s at 16 kHz.
 pub const MAX_SAMPLES: usize = 30 * 16_000;
-/// How long loading the model may take; it takes a quarter of a second where nothing else runs.
-const LOAD_LIMIT: Duration = Duration::from_mins(1);
-/// How long one request may take; it takes under a second.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// Requests that may wait. A careful one takes 0.5 to 0.7 s on two cores, so the queue is through within about 10 s of the
+/// last one, and holds at most 12 MB (each up to 30 s of audio).
+pub const MAX_WAITING: usize = 12;
+/// How long the program may go on with a request that nobody waits for any more. That is longer than a request takes on an
+/// idle machine, so that a child is only killed, and its model loaded again, where the work would hold others up.
+const ABANDONED_LIMIT: Duration = Duration::from_secs(3);
 
 /// How much work a request is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,32 +65,49 @@ pub enum RecogniserError {
     /// It refused the request.
     #[error("the recogniser refused: {0}")]
     Refused(String),
+    /// The queue is full.
+    #[error("{0} requests wait for the recogniser already")]
+    Overloaded(usize),
 }
 
 /// What comes back for a request.
 pub type Answer = Result<Vec<HeardWord>, RecogniserError>;
 
+/// What does the work. A request that is dropped before it is done leaves the program fit for the next one.
+pub(crate) trait Program: Send + 'static {
+    /// Finds the words in up to 30 s of audio.
+    fn recognise(&mut self, mode: Mode, samples: &[i16]) -> impl Future<Output = Answer> + Send;
+}
+
+/// A request in the queue.
 struct Job {
     mode: Mode,
     samples: Vec<i16>,
+    /// Closed when nobody waits for the words any more.
     answer: oneshot::Sender<Answer>,
 }
 
-/// A handle to the one child process.
+/// A handle to the queue. The program ends with the last handle.
 #[derive(Clone)]
 pub struct Recogniser {
-    jobs: mpsc::UnboundedSender<Job>,
-    load: Arc<Load>,
+    queue: Arc<Queue>,
 }
 
-/// How busy the child is.
+struct Queue {
+    state: Mutex<State>,
+    /// Notified when there is work, and when the queue is no more.
+    wake: Arc<Notify>,
+}
+
 #[derive(Default)]
-struct Load {
-    /// Requests that are not answered yet.
-    waiting: AtomicUsize,
-    /// Until when no interim is asked for: after one that took long, as long again. Finals must find the child free on
-    /// a slow machine too.
-    rest: Mutex<Option<Instant>>,
+struct State {
+    waiting: VecDeque<Job>,
+    is_working: bool,
+    /// Until when no interim is asked for: after one that took long, as long again. Finals must find the program free on a
+    /// slow machine too.
+    rest: Option<Instant>,
+    /// The log has a line on this overload already.
+    is_logged: bool,
 }
 
 impl Recogniser {
@@ -95,125 +116,133 @@ impl Recogniser {
     /// # Errors
     /// When it cannot be started, or ends or says nothing instead of being ready.
     pub async fn start(program: PathBuf, model: PathBuf) -> Result<Self, RecogniserError> {
-        let process = Process::start(&program, &model).await?;
-        let (jobs, queue) = mpsc::unbounded_channel();
-        let load = Arc::new(Load::default());
-        tokio::spawn(work(queue, process, program, model, Arc::clone(&load)));
-        Ok(Self { jobs, load })
+        Ok(Self::over(Process::start(program, model).await?))
     }
 
-    /// Asks for the words of up to 30 s of audio.
+    /// A queue in front of a program.
+    pub(crate) fn over(program: impl Program) -> Self {
+        let wake = Arc::new(Notify::new());
+        let queue = Arc::new(Queue { state: Mutex::default(), wake: Arc::clone(&wake) });
+        tokio::spawn(work(Arc::downgrade(&queue), wake, program));
+        Self { queue }
+    }
+
+    /// Asks for the words of up to 30 s of audio. Dropping the receiver takes the request back.
     #[must_use]
     pub fn ask(&self, mode: Mode, samples: Vec<i16>) -> oneshot::Receiver<Answer> {
         let (answer, receiver) = oneshot::channel();
-        self.load.waiting.fetch_add(1, Ordering::Relaxed);
-        // Where the worker is gone the receiver learns it: the sender is dropped with the job.
-        let _ = self.jobs.send(Job { mode, samples, answer });
+        let mut state = self.queue.state();
+        state.add(Job { mode, samples, answer });
+        drop(state);
+        self.queue.wake.notify_one();
         receiver
     }
 
     /// Whether there is time for an interim: nobody waits for an answer, and the last interim is long enough ago.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        let rest = *self.load.rest.lock().unwrap_or_else(PoisonError::into_inner);
-        self.load.waiting.load(Ordering::Relaxed) == 0 && rest.is_none_or(|until| Instant::now() >= until)
+        let mut state = self.queue.state();
+        state.forget_abandoned();
+        let is_rested = state.rest.is_none_or(|until| Instant::now() >= until);
+        state.waiting.is_empty() && !state.is_working && is_rested
+    }
+
+    /// How many requests wait.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        let mut state = self.queue.state();
+        state.forget_abandoned();
+        state.waiting.len()
     }
 }
 
-/// Answers requests in the order in which they were made, until every handle is gone.
-async fn work(
-    mut queue: mpsc::UnboundedReceiver<Job>,
-    mut process: Process,
-    program: PathBuf,
-    model: PathBuf,
-    load: Arc<Load>,
-) {
-    while let Some(job) = queue.recv().await {
-        let begun = Instant::now();
-        let mut answer = process.request(job.mode, &job.samples).await;
-        if matches!(answer, Err(RecogniserError::Stopped(_) | RecogniserError::Late(_))) {
-            answer = match Process::start(&program, &model).await {
-                Ok(fresh) => {
-                    process = fresh;
-                    process.request(job.mode, &job.samples).await
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.wake.notify_one();
+    }
+}
+
+impl State {
+    /// Requests that nobody waits for any more leave the queue.
+    fn forget_abandoned(&mut self) {
+        self.waiting.retain(|job| !job.answer.is_closed());
+    }
+
+    /// Puts a request into the queue. In a full one a final takes the place of an interim; else the request is refused.
+    fn add(&mut self, job: Job) {
+        self.forget_abandoned();
+        if self.waiting.len() >= MAX_WAITING {
+            let interim = self.waiting.iter().position(|waiting| waiting.mode == Mode::Quick);
+            let refused = match interim.filter(|_| job.mode == Mode::Careful).and_then(|at| self.waiting.remove(at)) {
+                Some(interim) => {
+                    self.waiting.push_back(job);
+                    interim
                 }
-                Err(error) => Err(error),
+                None => job,
             };
+            if !std::mem::replace(&mut self.is_logged, true) {
+                eprintln!("{}", json!({ "event": "recogniser_overloaded", "waiting": MAX_WAITING }));
+            }
+            let _ = refused.answer.send(Err(RecogniserError::Overloaded(MAX_WAITING)));
+            return;
         }
-        if job.mode == Mode::Quick {
-            let rest = Instant::now() + begun.elapsed();
-            *load.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+        self.waiting.push_back(job);
+    }
+
+    /// The next request: the oldest final, or the oldest interim where no final waits.
+    fn next(&mut self) -> Option<Job> {
+        self.forget_abandoned();
+        let careful = self.waiting.iter().position(|job| job.mode == Mode::Careful);
+        let job = self.waiting.remove(careful.unwrap_or(0));
+        self.is_working = job.is_some();
+        if self.waiting.len() < MAX_WAITING / 2 && std::mem::take(&mut self.is_logged) {
+            eprintln!("{}", json!({ "event": "recogniser_recovered", "waiting": self.waiting.len() }));
         }
-        load.waiting.fetch_sub(1, Ordering::Relaxed);
-        let _ = job.answer.send(answer);
+        job
     }
 }
 
-struct Process {
-    _child: Child,
-    stdin: ChildStdin,
-    lines: Lines<BufReader<ChildStdout>>,
-    next_id: u32,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    id: u32,
-    #[serde(default)]
-    words: Vec<HeardWord>,
-    #[serde(default)]
-    error: Option<String>,
-}
-
-impl Process {
-    async fn start(program: &PathBuf, model: &PathBuf) -> Result<Self, RecogniserError> {
-        let mut child = Command::new(program)
-            .arg(model)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| RecogniserError::Start(program.clone(), error))?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(RecogniserError::Stopped("it has no pipes".to_owned()));
+/// Works on one request after the other until every handle is gone.
+async fn work(queue: Weak<Queue>, wake: Arc<Notify>, mut program: impl Program) {
+    loop {
+        let Some(job) = queue.upgrade().map(|queue| queue.state().next()) else { return };
+        let Some(Job { mode, samples, mut answer }) = job else {
+            wake.notified().await;
+            continue;
         };
-        let mut process = Self { _child: child, stdin, lines: BufReader::new(stdout).lines(), next_id: 0 };
-        let first = process.line(LOAD_LIMIT).await?;
-        match serde_json::from_str::<serde_json::Value>(&first) {
-            Ok(line) if line["ready"] == true => Ok(process),
-            _ => Err(RecogniserError::Stopped("its first line is not that it is ready".to_owned())),
-        }
-    }
-
-    async fn request(&mut self, mode: Mode, samples: &[i16]) -> Answer {
-        let id = self.next_id;
-        self.next_id = id.wrapping_add(1);
-        let count = u32::try_from(samples.len()).unwrap_or(u32::MAX);
-        let mut bytes = Vec::with_capacity(9 + samples.len() * 2);
-        bytes.extend(id.to_le_bytes());
-        bytes.push(mode as u8);
-        bytes.extend(count.to_le_bytes());
-        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-        let written = async {
-            self.stdin.write_all(&bytes).await?;
-            self.stdin.flush().await
+        let begun = Instant::now();
+        let abandoned = async {
+            answer.closed().await;
+            sleep(ABANDONED_LIMIT).await;
         };
-        written.await.map_err(|error| RecogniserError::Stopped(error.to_string()))?;
-
-        let line = self.line(ANSWER_LIMIT).await?;
-        match serde_json::from_str(&line) {
-            Ok(Line { error: Some(refusal), .. }) => Err(RecogniserError::Refused(refusal)),
-            Ok(line) if line.id == id => Ok(line.words),
-            _ => Err(RecogniserError::Stopped("it did not answer the question asked".to_owned())),
+        let words = tokio::select! {
+            words = program.recognise(mode, &samples) => Some(words),
+            () = abandoned => None,
+        };
+        if let Some(Err(error)) = &words {
+            eprintln!("{}", json!({ "event": "recogniser_failed", "error": error.to_string() }));
         }
-    }
-
-    async fn line(&mut self, limit: Duration) -> Result<String, RecogniserError> {
-        match timeout(limit, self.lines.next_line()).await {
-            Ok(Ok(Some(line))) => Ok(line),
-            Ok(Ok(None)) => Err(RecogniserError::Stopped("it closed its output".to_owned())),
-            Ok(Err(error)) => Err(RecogniserError::Stopped(error.to_string())),
-            Err(_) => Err(RecogniserError::Late(limit)),
+        match words {
+            // Who asked may be gone.
+            Some(words) => _ = answer.send(words),
+            None => eprintln!("{}", json!({ "event": "recogniser_request_given_up" })),
+        }
+        if let Some(queue) = queue.upgrade() {
+            let mut state = queue.state();
+            state.is_working = false;
+            if mode == Mode::Quick {
+                state.rest = Some(Instant::now() + begun.elapsed());
+            }
         }
     }
 }
+
+#[cfg(test)]
+#[path = "recogniser_tests.rs"]
+mod tests;

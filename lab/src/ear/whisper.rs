@@ -34,6 +34,10 @@ const INTERIM_FROM: Samples = Samples::from_millis(500);
 /// 15 s. Longer takes longer, and a word at the seam is lost more often.
 const CONTEXT: Samples = Samples::from_millis(3_000);
 
+/// Finals whose words a stream may wait for before it takes more audio: one that is worked on and one that waits. With the
+/// one interim, and the last final when the stream is closed, a stream never has more than four requests.
+const MAX_FINALS: usize = 2;
+
 /// A request that is on its way.
 struct Asked {
     answer: oneshot::Receiver<Answer>,
@@ -142,6 +146,10 @@ impl WhisperEar {
             None => self.silent_final(self.now, false),
         }
         self.due.push_back(Due::Ready(Heard::Closed));
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.due.iter().filter(|due| matches!(due, Due::Words { .. })).count() >= MAX_FINALS
     }
 
     pub(super) fn try_next(&mut self) -> Option<Heard> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::faults::{Fault, Orders};
 use super::{KEY, NAME};
+use crate::history::History;
 
 /// How the model's server behaves.
 #[derive(Clone, Debug)]
@@ -66,7 +67,8 @@ pub struct ModelServer {
 #[derive(Default)]
 struct State {
     orders: Orders,
-    asked: Vec<Asked>,
+    /// Fewer than of others: each has a whole transcript.
+    asked: History<Asked, 1_000>,
 }
 
 impl ModelServer {
@@ -95,19 +97,21 @@ impl ModelServer {
     /// Every request so far, in order.
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {
-        self.state().asked.clone()
+        self.state().asked.to_vec()
     }
 
     /// Notes a request: its number, and the fault that is meant for it.
     pub(super) fn begin(&self, body: &[u8]) -> (usize, Option<Fault>) {
         let mut state = self.state();
-        state.asked.push(Asked { body: serde_json::from_slice(body).unwrap_or_default(), status: None });
-        (state.asked.len() - 1, state.orders.take())
+        let asked = Asked { body: serde_json::from_slice(body).unwrap_or_default(), status: None };
+        (state.asked.push(asked), state.orders.take())
     }
 
     /// Notes how a request was answered.
     pub(super) fn finish(&self, number: usize, status: StatusCode) {
-        self.state().asked[number].status = Some(status.as_u16());
+        if let Some(asked) = self.state().asked.entry(number) {
+            asked.status = Some(status.as_u16());
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -11,7 +11,7 @@ pub enum Fault {
     Hang,
     /// The handshake is answered so much later; then all is well.
     Slow(Duration),
-    /// It is opened, and nothing is ever read from it.
+    /// It is opened, and nothing is read from it for ten minutes; then it is gone.
     Stall,
     /// It says what no pusher says, and all is well.
     Garbage,

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::KEY;
 use super::faults::{Fault, Orders};
 use super::frame::Frame;
+use crate::history::History;
 
 /// How the program behaves.
 #[derive(Clone, Debug)]
@@ -62,7 +63,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     orders: Orders,
-    connections: Vec<ConnectionReport>,
+    connections: History<ConnectionReport>,
 }
 
 impl PusherServer {
@@ -91,7 +92,7 @@ impl PusherServer {
     /// Every connection so far, in order.
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionReport> {
-        self.state().connections.clone()
+        self.state().connections.to_vec()
     }
 
     /// Waits until the connections are as `wanted` says; `false` when `limit` passes before.
@@ -110,8 +111,8 @@ impl PusherServer {
     pub(super) fn begin(&self, query: Vec<(String, String)>) -> Page {
         let mut state = self.state();
         let fault = state.orders.take();
-        state.connections.push(ConnectionReport { query, ..ConnectionReport::default() });
-        Page { server: self.clone(), index: state.connections.len() - 1, fault }
+        let index = state.connections.push(ConnectionReport { query, ..ConnectionReport::default() });
+        Page { server: self.clone(), index, fault }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -135,7 +136,7 @@ impl Page {
 
     /// How many good messages came.
     pub(super) fn count(&self) -> usize {
-        self.server.state().connections[self.index].count
+        self.server.state().connections.entry(self.index).map_or(0, |report| report.count)
     }
 
     pub(super) fn keep(&self, frame: Frame) {
@@ -147,7 +148,9 @@ impl Page {
     }
 
     pub(super) fn update(&self, change: impl FnOnce(&mut ConnectionReport)) {
-        change(&mut self.server.state().connections[self.index]);
+        if let Some(report) = self.server.state().connections.entry(self.index) {
+            change(report);
+        }
         self.server.shared.changes.send_modify(|count| *count += 1);
     }
 }

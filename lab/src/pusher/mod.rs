@@ -41,6 +41,10 @@ pub const KEY: &str = "lab-pusher-key";
 const SAMPLE_RATE: &str = "16000";
 /// Somebody does what is not done.
 const POLICY: u16 = 1008;
+/// How long a connection is stalled: longer than any test, and not for ever.
+const STALL_LIMIT: Duration = Duration::from_mins(10);
+/// How long the other end may take to make room for a message. Nothing is read meanwhile.
+const SEND_LIMIT: Duration = Duration::from_secs(5);
 /// How long the other end may take to answer a close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -105,11 +109,15 @@ enum End {
 async fn serve(socket: &mut Socket, page: &Page) -> End {
     let mut order = Order::default();
     if matches!(page.fault(), Some(Fault::Stall)) {
-        return std::future::pending().await;
+        // Who does not read does not learn that the other end is gone.
+        tokio::time::sleep(STALL_LIMIT).await;
+        return End::Broken;
     }
     if matches!(page.fault(), Some(Fault::Garbage)) {
         for message in [Message::text("<html>"), Message::binary(vec![1, 2]), Message::binary(b"????\xff".to_vec())] {
-            let _ = socket.send(message).await;
+            if !send(socket, message).await {
+                return End::Broken;
+            }
         }
     }
     loop {
@@ -131,10 +139,18 @@ async fn serve(socket: &mut Socket, page: &Page) -> End {
         };
         let answer = frame.answer();
         page.keep(frame);
-        if let Some(answer) = answer {
-            let _ = socket.send(Message::binary(answer)).await;
+        if let Some(answer) = answer
+            && !send(socket, Message::binary(answer)).await
+        {
+            return End::Broken;
         }
     }
+}
+
+/// Sends a message; `false` where the other end does not make room for it. One that is gone is noticed when it is read,
+/// behind what it sent before.
+async fn send(socket: &mut Socket, message: Message) -> bool {
+    timeout(SEND_LIMIT, socket.send(message)).await.is_ok()
 }
 
 fn wrong(page: &Page, problem: &str) -> End {

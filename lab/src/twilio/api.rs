@@ -131,8 +131,8 @@ impl Request {
         work: impl FnOnce(&Twilio, &HeaderMap) -> Result<Response, Problem>,
     ) -> Response {
         let (number, fault) = twilio.change(|state| {
-            state.requests.push(ApiRequest { operation: self.operation, status: None });
-            (state.requests.len() - 1, state.orders.take(self.operation))
+            let number = state.requests.push(ApiRequest { operation: self.operation, status: None });
+            (number, state.orders.take(self.operation))
         });
         let response = match &fault {
             Some(Fault::Hang) => std::future::pending().await,
@@ -147,7 +147,11 @@ impl Request {
             Some(Fault::LostAnswer) => std::future::pending().await,
             _ => {}
         }
-        twilio.change(|state| state.requests[number].status = Some(response.status().as_u16()));
+        twilio.change(|state| {
+            if let Some(request) = state.requests.entry(number) {
+                request.status = Some(response.status().as_u16());
+            }
+        });
         response
     }
 

@@ -15,6 +15,7 @@ use super::verification::{Course, Outcome, VerificationCall};
 use super::voice::{Leg, PlacedCall};
 use super::webhook::{Delivery, Signing};
 use super::{ids, number};
+use crate::history::History;
 
 /// Where the edge answers that runs on this machine, by its usual port.
 const VOICE_URL: &str = "http://127.0.0.1:8787/v1/phone/twiml";
@@ -70,13 +71,13 @@ pub(super) struct State {
     pub(super) orders: Orders,
     /// How the next verification of a number goes, where a test said so.
     pub(super) courses: HashMap<String, Course>,
-    pub(super) calls: Vec<VerificationCall>,
+    pub(super) calls: History<VerificationCall>,
     /// Ends a running verification call, by its SID.
     pub(super) running: HashMap<String, oneshot::Sender<Outcome>>,
     pub(super) caller_ids: Vec<CallerId>,
-    pub(super) requests: Vec<ApiRequest>,
-    pub(super) deliveries: Vec<Delivery>,
-    pub(super) placed: Vec<PlacedCall>,
+    pub(super) requests: History<ApiRequest>,
+    pub(super) deliveries: History<Delivery>,
+    pub(super) placed: History<PlacedCall>,
 }
 
 impl Default for State {
@@ -88,12 +89,12 @@ impl Default for State {
             places: Vec::new(),
             orders: Orders::default(),
             courses: HashMap::new(),
-            calls: Vec::new(),
+            calls: History::default(),
             running: HashMap::new(),
             caller_ids: Vec::new(),
-            requests: Vec::new(),
-            deliveries: Vec::new(),
-            placed: Vec::new(),
+            requests: History::default(),
+            deliveries: History::default(),
+            placed: History::default(),
         }
     }
 }
@@ -149,7 +150,7 @@ impl Twilio {
     /// Every verification call so far, in the order in which they were asked for.
     #[must_use]
     pub fn calls(&self) -> Vec<VerificationCall> {
-        self.state().calls.clone()
+        self.state().calls.to_vec()
     }
 
     /// How often a number was rung to be verified.
@@ -181,13 +182,13 @@ impl Twilio {
     /// Every request to the REST API so far.
     #[must_use]
     pub fn requests(&self) -> Vec<ApiRequest> {
-        self.state().requests.clone()
+        self.state().requests.to_vec()
     }
 
     /// Every webhook and status callback that was sent so far, and how it was answered.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.state().deliveries.clone()
+        self.state().deliveries.to_vec()
     }
 
     /// Every leg to a telephone that was dialled so far.
