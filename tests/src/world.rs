@@ -82,6 +82,12 @@ impl World {
         self.workerd.origin()
     }
 
+    /// Everything that the Worker logged since it was last started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.workerd.log()
+    }
+
     /// Where the Worker keeps its state on disk.
     #[must_use]
     pub fn kept(&self) -> PathBuf {

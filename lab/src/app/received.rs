@@ -49,7 +49,7 @@ pub struct Closing {
 pub struct Received {
     /// Every message, in order.
     pub arrivals: Vec<Arrival>,
-    /// The newest form of each segment, in the order in which they first came.
+    /// The newest form of each segment that was not taken back, in the order in which they first came.
     pub segments: Vec<WireSegment>,
     /// How the connection ended; none while it is open.
     pub closing: Option<Closing>,
@@ -72,13 +72,19 @@ impl Message {
 
 impl Received {
     pub(super) fn add(&mut self, at: Duration, message: Message) {
-        if let Message::Segments(segments) = &message {
-            for segment in segments {
-                match self.segments.iter_mut().find(|known| known.id == segment.id) {
-                    Some(known) => known.clone_from(segment),
-                    None => self.segments.push(segment.clone()),
+        match &message {
+            Message::Segments(segments) => {
+                for segment in segments {
+                    match self.segments.iter_mut().find(|known| known.id == segment.id) {
+                        Some(known) => known.clone_from(segment),
+                        None => self.segments.push(segment.clone()),
+                    }
                 }
             }
+            Message::Event(ServerEvent::SegmentsDeleted { segment_ids }) => {
+                self.segments.retain(|known| !segment_ids.contains(&known.id));
+            }
+            Message::Ping | Message::Event(_) | Message::Unknown(_) | Message::Unreadable => {}
         }
         self.arrivals.push(Arrival { at, message });
     }

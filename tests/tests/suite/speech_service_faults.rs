@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use fourwire_lab::app::{Delivery, Message, Phone, PhoneOptions, Received};
-use fourwire_lab::deepgram::{Fault, Refusal, Speech, Which};
+use fourwire_lab::deepgram::{Fault, Refusal, RefusalKind, Speech, Which};
 use fourwire_lab::recording::Recording;
 use fourwire_tests::{Talk, World, assert_words_land};
 use fourwire_wire::event::{ServerEvent, ServiceStatus, SpeechFault, Status};
@@ -27,8 +27,8 @@ const LIVE: Duration = Duration::from_secs(2);
 async fn a_service_that_refuses_is_tried_until_it_takes_the_stream() {
     let refuse = |status, code| Fault::Refuse(Refusal::new(status, code, "No."));
     let (failed, received) = user_side_breaks(&talk(), |speech| {
-        speech.arm(Which::Nth(USERS_STREAM), refuse(402, "ASR_PAYMENT_REQUIRED"));
-        speech.arm(Which::Nth(FIRST_RETRY), refuse(401, "INVALID_AUTH"));
+        speech.arm(Which::Nth(USERS_STREAM), refuse(503, "SERVICE_UNAVAILABLE"));
+        speech.arm(Which::Nth(FIRST_RETRY), refuse(500, "INTERNAL_SERVER_ERROR"));
         speech.arm(Which::Nth(FIRST_RETRY + 1), refuse(429, "TOO_MANY_REQUESTS"));
     })
     .await;
@@ -81,7 +81,7 @@ async fn a_service_that_falls_silent_while_speech_flows_counts_as_dead_within_fi
 #[tokio::test]
 async fn a_client_that_connects_while_captions_are_stopped_is_told_so() {
     let world = World::start().await;
-    world.lab.speech().arm(Which::All, Fault::Refuse(Refusal::new(402, "ASR_PAYMENT_REQUIRED", "No.")));
+    world.lab.speech().arm(Which::All, Fault::Refuse(Refusal::of(RefusalKind::Unavailable)));
     let options = world.phone("fault-newcomer");
     let mut first = Phone::connect(options.clone()).await.expect("let in");
     first.send_frame(Channel::Remote, &[0; 1600]).await.expect("still there");
