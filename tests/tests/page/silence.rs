@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use fourwire_tests::dialer::{Dialer, words};
-use fourwire_wire::conversation::Conversation;
 use fourwire_wire::frame::Channel;
 use tokio::time::sleep;
 
@@ -43,7 +42,10 @@ async fn mute_silences_the_user_alone_and_pause_both_and_nothing_moves() {
     assert!((3.5..6.0).contains(&remote), "the pause: {remote} s");
     assert_eq!(stored.user.len(), stored.remote.len());
 
-    assert_in_place(&dialer.conversation().await);
+    let conversation = dialer.conversation().await;
+    for channel in Channel::BOTH {
+        assert_in_place(&words(&conversation, channel), channel);
+    }
 }
 
 #[tokio::test]
@@ -83,24 +85,34 @@ async fn a_context_that_is_suspended_for_four_seconds_leaves_four_seconds_of_sil
 
     let stored = dialer.stored().await;
     for audio in [&stored.user, &stored.remote] {
+        // Between two words is up to 0.84 s of silence anyway, and WebRTC takes a moment to begin again.
         let silence = longest_silence(audio);
-        assert!((3.5..6.0).contains(&silence), "{silence} s");
+        assert!((3.8..8.0).contains(&silence), "{silence} s");
     }
     assert_eq!(stored.user.len(), stored.remote.len());
-    assert_in_place(&dialer.conversation().await);
+    let conversation = dialer.conversation().await;
+    for channel in Channel::BOTH {
+        assert_in_place(&uncut(&words(&conversation, channel)), channel);
+    }
 }
 
-/// Asserts that the words before and after a silence are as far apart as their places in the vocabulary say.
+/// Asserts that words before and after a silence are as far apart as their places in the vocabulary say.
 #[track_caller]
-fn assert_in_place(conversation: &Conversation) {
-    for channel in Channel::BOTH {
-        let heard = words(conversation, channel);
-        assert!(heard.len() >= 6, "{channel:?}: {heard:?}");
-        let (begun, first) = (&heard[0].0, place(&heard[0].1));
-        let (early, late) = tolerance(channel);
-        for (at, word) in &heard {
-            let due = begun + f64::from(u32::try_from((place(word) + 64 - first) % 64).unwrap_or_default());
-            assert!((due - early..due + late).contains(at), "{channel:?} {word} at {at}, not {due}: {heard:?}");
-        }
+fn assert_in_place(heard: &[(f64, String)], channel: Channel) {
+    assert!(heard.len() >= 6, "{channel:?}: {heard:?}");
+    let (begun, first) = (&heard[0].0, place(&heard[0].1));
+    let (early, late) = tolerance(channel);
+    for (at, word) in heard {
+        let due = begun + f64::from(u32::try_from((place(word) + 64 - first) % 64).unwrap_or_default());
+        assert!((due - early..due + late).contains(at), "{channel:?} {word} at {at}, not {due}: {heard:?}");
     }
+}
+
+/// Leaves out the words next to a silence, which cuts them, so that they may be taken for others.
+fn uncut(heard: &[(f64, String)]) -> Vec<(f64, String)> {
+    let is_cut = |n: usize| {
+        let is_far = |pair: Option<&[(f64, String)]>| pair.is_some_and(|pair| pair[1].0 - pair[0].0 > 2.0);
+        is_far(heard.get(n..n + 2)) || is_far(n.checked_sub(1).and_then(|before| heard.get(before..=n)))
+    };
+    (0..heard.len()).filter(|n| !is_cut(*n)).map(|n| heard[n].clone()).collect()
 }

@@ -244,18 +244,18 @@ fn a_straggler_of_the_context_before_makes_no_silence() {
     for (old_frame, new_frame) in [(10_000_000, 512), (48_000, 512), (512, 10_000_000), (512, 48_000)] {
         let mut pace = Pace::default();
         let mut missing = 0.0;
-        let mut place = |frame: u64, millis: u64, is_first| {
-            let place = pace.place(48_000, frame, 2_400, Duration::from_millis(millis), is_first);
-            missing += place.missing + if let Held::Ends(before) = place.held { before } else { 0.0 };
+        let mut take = |frame: u64, millis: u64, is_first| {
+            let taken = pace.place(48_000, frame, 2_400, Duration::from_millis(millis), is_first);
+            missing += taken.missing + if let Held::Ends(before) = taken.held { before } else { 0.0 };
         };
         for n in 0..100 {
-            place(old_frame + n * 2_400, n * 50, n == 0);
+            take(old_frame + n * 2_400, n * 50, n == 0);
         }
         // The first block of the next context overtakes the last one of the one before.
-        place(new_frame, 100 * 50, true);
-        place(old_frame + 100 * 2_400, 100 * 50, false);
+        take(new_frame, 100 * 50, true);
+        take(old_frame + 100 * 2_400, 100 * 50, false);
         for n in 1..100 {
-            place(new_frame + n * 2_400, (101 + n) * 50, false);
+            take(new_frame + n * 2_400, (101 + n) * 50, false);
         }
         assert!((0.0..0.06).contains(&missing), "{missing} s after {old_frame} and {new_frame}");
     }
