@@ -82,6 +82,9 @@ const ONLY_MULTI: [&str; 3] = ["gl", "xh", "zu"];
 /// The multilingual model. It costs more a minute, so it is the second choice.
 const MULTI: &str = "multi";
 
+/// How far before its window a word may begin: one that began in the window before, and was not said with it.
+const MAX_WORD_BEFORE_WINDOW: Samples = Samples::from_millis(1_000);
+
 /// What a refusal before the upgrade means: <https://developers.deepgram.com/docs/errors>. The body is JSON with `err_code` and
 /// `err_msg`.
 pub(super) fn refused(refusal: &Refusal<'_>) -> RefusalKind {
@@ -187,12 +190,14 @@ pub(super) fn read(text: &str) -> Heard {
 impl From<Results> for Window {
     fn from(results: Results) -> Self {
         let start = Samples::from_seconds(results.start.unwrap_or_default());
-        let end = start + Samples::from_seconds(results.duration.unwrap_or_default());
+        let end = results.duration.map(|duration| start + Samples::from_seconds(duration));
         let best = results.channel.and_then(|channel| channel.alternatives.into_iter().next());
+        let words = best.map_or_else(Vec::new, |best| words_of(best, start, end));
         let ends_utterance = results.speech_final.unwrap_or_default();
         Self {
-            end,
-            words: best.map_or_else(Vec::new, |best| words_of(best, start, end)),
+            // A window without a length is as long as its words.
+            end: end.unwrap_or_else(|| words.last().map_or(start, |word| word.end)),
+            words,
             // <https://developers.deepgram.com/docs/understand-endpointing-interim-results>: `speech_final` is only said of finals.
             is_final: results.is_final.unwrap_or(ends_utterance),
             ends_utterance,
@@ -200,8 +205,10 @@ impl From<Results> for Window {
     }
 }
 
-/// The words of the likeliest reading of a window.
-fn words_of(best: Alternative, start: Samples, end: Samples) -> Vec<Word> {
+/// The words of the likeliest reading of a window, within it: a word may begin a little before, and no later than it ends.
+fn words_of(best: Alternative, start: Samples, end: Option<Samples>) -> Vec<Word> {
+    let earliest = start.saturating_sub(MAX_WORD_BEFORE_WINDOW);
+    let latest = end.unwrap_or(Samples::new(u64::MAX));
     let whole = best.confidence.unwrap_or_default();
     let mut words: Vec<Word> = Vec::with_capacity(best.words.len());
     for raw in best.words {
@@ -209,13 +216,14 @@ fn words_of(best: Alternative, start: Samples, end: Samples) -> Vec<Word> {
         let after = words.last().map_or(start, |word| word.end);
         // A word without its times lies right behind the one before it.
         let from = raw.start.map_or(after, Samples::from_seconds);
-        let to = raw.end.map_or(from, Samples::from_seconds);
+        let from = if from < earliest { start } else { from.min(latest) };
+        let to = raw.end.map_or(from, Samples::from_seconds).min(latest).max(from);
         let confidence = raw.confidence.unwrap_or(whole);
-        words.push(Word { text: Pii::new(text), start: from, end: to.max(from), confidence });
+        words.push(Word { text: Pii::new(text), start: from, end: to, confidence });
     }
     let text = best.transcript.unwrap_or_default();
     if words.is_empty() && !text.trim().is_empty() {
-        return super::spread(&text, start, end, whole);
+        return super::spread(&text, start, end.unwrap_or(start), whole);
     }
     words
 }
@@ -393,6 +401,25 @@ mod tests {
                 .collect();
             assert_eq!((read.as_slice(), window.is_final, window.end.millis()), (expected, is_final, end), "{members}");
         }
+        for (placed, expected) in [
+            (r#""start":-3,"end":8640000"#, (10_000, 14_000)),
+            (r#""start":8,"end":11"#, (10_000, 11_000)),
+            (r#""start":9.5,"end":11"#, (9_500, 11_000)),
+            (r#""start":602,"end":602.5"#, (14_000, 14_000)),
+            (r#""start":13,"end":14.01"#, (13_000, 14_000)),
+            (r#""start":11"#, (11_000, 11_000)),
+            (r#""end":12"#, (10_000, 12_000)),
+        ] {
+            let window = words(&format!(
+                r#"{{"type":"Results","start":10,"duration":4,"channel":{{"alternatives":[{{"words":[{{"word":"a",{placed}}}]}}]}}}}"#
+            ));
+            let word = &window.words[0];
+            assert_eq!((word.start.millis(), word.end.millis()), expected, "{placed}");
+        }
+        let endless = words(
+            r#"{"type":"Results","start":10,"channel":{"alternatives":[{"words":[{"word":"a","start":11,"end":12}]}]}}"#,
+        );
+        assert_eq!((endless.end.millis(), endless.words[0].end.millis()), (12_000, 12_000));
         for unplaced in ["", r#","start":null,"duration":null"#, r#","start":"0","duration":1e300"#] {
             let window = words(&format!(r#"{{"type":"Results"{unplaced}}}"#));
             assert_eq!((window.words.len(), window.is_final), (0, false), "{unplaced}");

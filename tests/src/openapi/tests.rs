@@ -107,15 +107,20 @@ fn a_request_is_taken_or_refused_as_described() {
 fn a_refused_method_names_those_that_the_path_takes() {
     let refusal = r#"{"detail":"No.","code":"method_not_allowed"}"#;
     let refused = |allowed| judge(&Method::PUT, "/healthz", 405, &[JSON, NO_STORE, ("allow", allowed)], refusal);
-    assert!(refused("GET"));
-    assert!(!refused("POST") && !refused("GET, POST") && !refused(""));
+    assert!(refused("GET, HEAD"));
+    assert!(!refused("POST") && !refused("GET, POST") && !refused("GET") && !refused(""));
     assert!(!judge(&Method::PUT, "/healthz", 405, &[JSON, NO_STORE], refusal));
 }
 
 const AUDIO: &str = "/v1/conversations/6851270f-2c7d-4a36-b8a5-8e7151d8b3f0/audio?channel=1";
 
 fn judge_audio(status: u16, more: &[(&'static str, &str)], bytes: &[u8]) -> bool {
-    let file = [("content-disposition", "inline; filename=\"call.wav\""), ("accept-ranges", "bytes"), NO_STORE];
+    let file = [
+        ("content-disposition", "inline; filename=\"call.wav\""),
+        ("accept-ranges", "bytes"),
+        ("etag", "\"0123456789abcdef0123456789abcdef\""),
+        NO_STORE,
+    ];
     let headers = file.iter().chain(more).map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
     let (body, text) = (Value::Null, String::new());
     let answer = Answer { status, headers: headers.collect(), body, text, bytes: bytes.to_vec().into() };

@@ -119,7 +119,7 @@ async fn user_side_breaks(talk: &Talk, arm: impl FnOnce(&Speech)) -> (ServiceSta
 async fn call_with(talk: &Talk, arm: impl FnOnce(&Speech)) -> Received {
     let world = World::start().await;
     arm(world.lab.speech());
-    let options = PhoneOptions { sample_rate: RATE, ..world.phone("fault") };
+    let options = PhoneOptions { sample_rate: RATE, ..world.phone("broken-captions") };
     let mut phone = Phone::connect(options).await.expect("let in");
     let (first, rest) = split(&talk.recording(), 160);
     for (index, channel) in Channel::BOTH.into_iter().enumerate() {
