@@ -31,14 +31,14 @@ pub(super) struct Flow {
     answered_to: Samples,
     /// When so much speech had been sent unanswered that an answer is due.
     due_since: Option<UnixMillis>,
-    /// How often its patience is doubled: a service that was slow just now is not asked for the same in vain again and again.
-    patience: u32,
+    /// How often its time to answer is doubled: a service that was slow just now is not asked for the same in vain again and again.
+    doublings: u32,
 }
 
 impl Flow {
     /// A stream that has just been accepted, and will be sent audio from `origin` on.
-    pub(super) const fn new(now: UnixMillis, origin: Samples, patience: u32) -> Self {
-        Self { opened: now, last_sent: now, answered_at: now, answered_to: origin, due_since: None, patience }
+    pub(super) const fn new(now: UnixMillis, origin: Samples, doublings: u32) -> Self {
+        Self { opened: now, last_sent: now, answered_at: now, answered_to: origin, due_since: None, doublings }
     }
 
     /// A piece of audio or a keep-alive goes out.
@@ -76,6 +76,6 @@ impl Flow {
 
     /// When the stream counts as dead unless an answer comes before; none while no answer is due.
     pub(super) fn dead_at(&self) -> Option<UnixMillis> {
-        self.due_since.map(|since| since + (QUIET_MILLIS << self.patience))
+        self.due_since.map(|since| since + (QUIET_MILLIS << self.doublings))
     }
 }
