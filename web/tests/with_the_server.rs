@@ -49,6 +49,8 @@ struct World {
     snapshot: Option<Snapshot>,
     stored: Vec<Chunk>,
     states: Vec<State>,
+    /// The server has closed the socket, after what is on its way down.
+    closing: Option<u16>,
     is_done: bool,
 }
 
@@ -78,6 +80,7 @@ impl World {
             snapshot: None,
             stored: Vec::new(),
             states: Vec::new(),
+            closing: None,
             is_done: false,
         };
         world.serve();
@@ -127,6 +130,7 @@ impl World {
     /// The socket is gone with all that was on its way.
     fn drop_socket(&mut self) {
         self.down.clear();
+        self.closing = None;
         if self.up.take().is_some() {
             self.ask_server(call::Event::Disconnected);
         }
@@ -174,6 +178,10 @@ impl World {
                     call::Action::Held(positions) => ServerEvent::AudioHeld(positions),
                     call::Action::StoredUpTo(positions) => ServerEvent::AudioStored(positions),
                     call::Action::Finished(memory) => ServerEvent::MemoryCreated { memory, messages: Vec::new() },
+                    call::Action::Close { code, .. } => {
+                        self.closing = Some(code);
+                        continue;
+                    }
                     call::Action::Save(snapshot) => {
                         self.snapshot = Some(*snapshot);
                         continue;
@@ -227,6 +235,9 @@ impl World {
                 }
                 for text in std::mem::take(&mut self.down) {
                     self.tell(Event::Text(&text));
+                }
+                if let Some(code) = self.closing.take().filter(|_| self.up.take().is_some()) {
+                    self.tell(Event::Closed { code });
                 }
             }
             if self.server.wake().is_some_and(|at| at <= self.now()) {
