@@ -50,7 +50,7 @@ async fn mute_silences_the_user_alone_and_pause_both_and_nothing_moves() {
 
 #[tokio::test]
 async fn a_context_that_is_suspended_for_four_seconds_leaves_four_seconds_of_silence() {
-    let dialer = Dialer::signed_in(world().await, browser(), "page-suspended", "0116").await;
+    let dialer = Dialer::signed_in(world().await, browser(), "page-suspended", "0125").await;
     // The recorder's context is the one that is made with options. It wakes itself as soon as it may, which here is later.
     dialer
         .tab
@@ -77,7 +77,7 @@ async fn a_context_that_is_suspended_for_four_seconds_leaves_four_seconds_of_sil
              });",
         )
         .await;
-    dialer.call("+12025550156").await;
+    dialer.call("+12025550165").await;
     sleep(Duration::from_secs(5)).await;
     dialer.tab.eval("sleepAll(4000)").await;
     sleep(Duration::from_secs(6)).await;
