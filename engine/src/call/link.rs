@@ -76,8 +76,8 @@ pub(super) struct Link {
     gap_told: bool,
     /// No more audio will come: finish the stream when everything is sent.
     finishing: bool,
-    /// How many more streams are opened for what is left at the end. A service that cannot answer is not waited for.
-    last_tries: usize,
+    /// The call is ending: how many more streams are opened for what is left. A service that cannot answer is not waited for.
+    last_tries: Option<usize>,
 }
 
 /// A service that may caption the side, and where.
@@ -131,7 +131,7 @@ impl Link {
             trouble: None,
             gap_told: false,
             finishing: false,
-            last_tries: 0,
+            last_tries: None,
         }
     }
 
@@ -157,6 +157,7 @@ impl Link {
         }
         if spoken {
             self.finishing = false;
+            self.last_tries = None;
         }
         self.notice_gap(samples, actions);
         self.backlog.push(samples);
@@ -193,12 +194,17 @@ impl Link {
         }
     }
 
-    /// No more audio will come for now: let the service say the rest.
-    pub(super) fn finish(&mut self, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
-        self.finishing = true;
+    /// The call is over: lets the service say the rest, and waits for nobody who cannot.
+    pub(super) fn finish_for_good(&mut self, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
         // A service that was good until now may have a bad moment.
         let tries = self.candidates.len().saturating_add(usize::from(self.faults == 0));
-        self.last_tries = tries.saturating_sub(usize::from(matches!(self.state, State::Connecting { .. })));
+        self.last_tries = Some(tries.saturating_sub(usize::from(matches!(self.state, State::Connecting { .. }))));
+        self.finish(now, actions);
+    }
+
+    /// No more audio will come for now: lets the service say the rest.
+    pub(super) fn finish(&mut self, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
+        self.finishing = true;
         match self.state {
             State::Waiting { .. } | State::Suspended if self.has_unsent() => self.connect(now, actions),
             State::Waiting { .. } | State::Suspended => self.rest(now, actions),
@@ -379,7 +385,7 @@ impl Link {
 
     /// How long the service may take to accept the stream. At the end somebody waits.
     fn connect_millis(&self) -> u64 {
-        if self.finishing { CONNECT_MILLIS } else { CONNECT_MILLIS << self.timeout_doublings() }
+        if self.last_tries.is_some() { CONNECT_MILLIS } else { CONNECT_MILLIS << self.timeout_doublings() }
     }
 
     fn is_current(&self, stream: StreamId) -> bool {
@@ -417,7 +423,7 @@ impl Link {
             return self.fail_for_good("The speech service", SpeechFault::Language, actions);
         };
         let endpoint = candidate.endpoint.clone();
-        self.last_tries = self.last_tries.saturating_sub(1);
+        self.last_tries = self.last_tries.map(|tries| tries.saturating_sub(1));
         self.stream = self.stream.next();
         self.state = State::Connecting { since: now };
         actions.push(Action::SpeechOpen { channel: self.channel, stream: self.stream, endpoint });

@@ -347,12 +347,6 @@ impl Session {
         self.tell_stored();
     }
 
-    fn finish_links(&mut self, now: UnixMillis) {
-        for channel in Channel::BOTH {
-            self.with_link(channel, |link, actions| link.finish(now, actions));
-        }
-    }
-
     fn words(&mut self, channel: Channel, origin: Samples, window: crate::speech::Window, now: UnixMillis) {
         let captions = self.captions.get_mut(channel);
         let change = captions.window(origin, window);

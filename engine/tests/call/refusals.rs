@@ -122,6 +122,25 @@ fn a_bad_moment_at_the_very_end_costs_no_word() {
 }
 
 #[test]
+fn a_client_that_is_away_during_an_outage_loses_no_word() {
+    for resumes_after in [3_000, 20_000] {
+        let said = words(0, 8, 500, 1_000);
+        let mut call = Call::new();
+        call.world.services[0].user.handshake = Handshake::Refuse(40);
+        call.play(&Client::new(16_000, 10_000, said.clone(), Vec::new()));
+        call.run_until(10_100);
+        call.disconnect();
+        call.run_for(resumes_after);
+        call.world.services[0].user.handshake = Handshake::Accept(80);
+        call.connect(16_000);
+        call.run_for(25_000);
+        call.end();
+        call.run_for(10_000);
+        call.assert_heard(User, &said);
+    }
+}
+
+#[test]
 fn a_language_that_no_service_has_is_told_and_no_stream_is_opened() {
     let mut call = Call::in_language("sw-KE");
     let said = words(0, 8, 500, 1_000);

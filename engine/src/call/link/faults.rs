@@ -76,7 +76,7 @@ impl Link {
         self.faults = self.faults.saturating_add(1);
         let services = u32::try_from(self.candidates.len()).unwrap_or(u32::MAX).max(1);
         self.chosen = (self.chosen + 1) % self.candidates.len().max(1);
-        if self.finishing && self.last_tries == 0 {
+        if self.last_tries == Some(0) {
             return self.give_up(actions);
         }
         // A service that was not tried since the last good one is tried at once.

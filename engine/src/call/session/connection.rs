@@ -296,7 +296,9 @@ impl Session {
             if self.state.resumes {
                 self.suspend_links(now);
             } else {
-                self.finish_links(now);
+                for channel in Channel::BOTH {
+                    self.with_link(channel, |link, actions| link.finish(now, actions));
+                }
             }
             self.save();
         }

@@ -60,7 +60,9 @@ impl Session {
             self.timers.set(timer, None);
         }
         self.timers.set(Timer::Drain, Some(now + DRAIN_MILLIS));
-        self.finish_links(now);
+        for channel in Channel::BOTH {
+            self.with_link(channel, |link, actions| link.finish_for_good(now, actions));
+        }
         self.pusher.finish(now);
         self.save();
     }
