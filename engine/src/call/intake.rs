@@ -10,12 +10,21 @@ use crate::audio::resample::Resampler;
 /// Silence is made in pieces of this many samples of the client's rate, so that a long one needs no large buffer.
 const SILENCE_PIECE: u64 = 16_000;
 
+/// The first audio of a connection that takes up an earlier one waits until so much of it has come, in milliseconds: where it
+/// belongs is known by the clock alone, and the frame that came with the least delay tells best. A network, or a busy
+/// machine, holds up just the first ones.
+const REJOIN_MILLIS: u64 = 1_000;
+/// It waits no longer than this after the first frame, in milliseconds.
+const MAX_REJOIN_MILLIS: u64 = 3_000;
+
 /// One connection's audio, both channels.
 #[derive(Debug)]
 pub(super) struct Intake {
     rate: SampleRate,
     /// Finds each frame's place; none where the client has said it, and every frame follows the one before.
     timeline: Option<Timeline>,
+    /// What has come of a connection that takes up an earlier one, until its place is known.
+    rejoining: Option<Rejoining>,
     /// Up to where each channel's audio has been given on.
     ends: PerChannel<Samples>,
     resamplers: PerChannel<Resampler>,
@@ -25,6 +34,39 @@ pub(super) struct Intake {
     waiting: PerChannel<Vec<i16>>,
     /// Reused for every frame.
     scratch: Vec<i16>,
+}
+
+/// The beginning of a connection that takes up an earlier one.
+#[derive(Debug)]
+struct Rejoining {
+    /// When the newest sample before the break was captured.
+    gap_since: UnixMillis,
+    /// When the first frame came.
+    since: Option<UnixMillis>,
+    /// When the first sample was captured, by the frame that came with the least delay.
+    began: UnixMillis,
+    /// How much has come of each channel.
+    samples: PerChannel<u64>,
+    /// What has come, in order, and when.
+    frames: Vec<(UnixMillis, Channel, Vec<i16>)>,
+}
+
+impl Rejoining {
+    fn after(gap_since: UnixMillis) -> Self {
+        let began = UnixMillis::new(u64::MAX);
+        Self { gap_since, since: None, began, samples: PerChannel::default(), frames: Vec::new() }
+    }
+
+    /// Takes a frame. Returns whether the place is known well enough.
+    fn take(&mut self, channel: Channel, pcm: Pcm<'_>, now: UnixMillis, rate: SampleRate) -> bool {
+        let samples = self.samples.get_mut(channel);
+        *samples = samples.saturating_add(u64::try_from(pcm.len()).unwrap_or(u64::MAX));
+        let millis = samples.saturating_mul(1000) / u64::from(rate.hz());
+        self.began = self.began.min(now - millis);
+        self.frames.push((now, channel, pcm.samples().collect()));
+        let since = *self.since.get_or_insert(now);
+        millis >= REJOIN_MILLIS || now.since(since) >= MAX_REJOIN_MILLIS
+    }
 }
 
 /// A stretch of a channel's audio at 16 kHz, given to the intake's caller in order.
@@ -54,7 +96,8 @@ impl Intake {
         let at_rate =
             |end: Samples| end.get().saturating_mul(u64::from(rate.hz())) / u64::from(SampleRate::INTERNAL.hz());
         let positions = PerChannel { user: at_rate(ends.user), remote: at_rate(ends.remote) };
-        Self::with(rate, Some(Timeline::new(rate, positions, gap_since)), ends)
+        let rejoining = gap_since.map(Rejoining::after);
+        Self { rejoining, ..Self::with(rate, Some(Timeline::new(rate, positions)), ends) }
     }
 
     /// Audio at 16 kHz that begins where the client says, and has no gaps.
@@ -64,26 +107,66 @@ impl Intake {
 
     fn with(rate: SampleRate, timeline: Option<Timeline>, ends: PerChannel<Samples>) -> Self {
         let resamplers = PerChannel::from_fn(|_| Resampler::new(rate));
-        Self { rate, timeline, ends, resamplers, zero: None, waiting: PerChannel::default(), scratch: Vec::new() }
+        Self {
+            rate,
+            timeline,
+            rejoining: None,
+            ends,
+            resamplers,
+            zero: None,
+            waiting: PerChannel::default(),
+            scratch: Vec::new(),
+        }
     }
 
     /// Takes a frame; `out` is called with each stretch that it adds to the timeline, in order.
     pub(super) fn frame(&mut self, channel: Channel, pcm: Pcm<'_>, now: UnixMillis, mut out: impl FnMut(Stretch<'_>)) {
+        let Some(rejoining) = &mut self.rejoining else {
+            return self.place(channel, pcm.samples(), now, &mut out);
+        };
+        if rejoining.take(channel, pcm, now, self.rate) {
+            self.rejoin(&mut out);
+        }
+    }
+
+    /// Gives what has come of this connection its place behind the one before.
+    fn rejoin(&mut self, out: &mut impl FnMut(Stretch<'_>)) {
+        let Some(Rejoining { gap_since, began, frames, .. }) = self.rejoining.take() else { return };
+        if frames.is_empty() {
+            return;
+        }
+        let away = began.since(gap_since).saturating_mul(u64::from(self.rate.hz())) / 1000;
+        let silence = self.timeline.as_mut().map(|timeline| timeline.skip(away)).unwrap_or_default();
+        for channel in Channel::BOTH {
+            self.silence(channel, *silence.get(channel), out);
+        }
+        for (at, channel, samples) in frames {
+            self.place(channel, samples.iter().copied(), at, out);
+        }
+    }
+
+    fn place(
+        &mut self,
+        channel: Channel,
+        samples: impl ExactSizeIterator<Item = i16>,
+        now: UnixMillis,
+        out: &mut impl FnMut(Stretch<'_>),
+    ) {
         if let Some(timeline) = &mut self.timeline {
-            let samples = u64::try_from(pcm.len()).unwrap_or(u64::MAX);
-            let placement = timeline.place(channel, samples, now);
-            self.silence(channel.other(), placement.other, &mut out);
+            let count = u64::try_from(samples.len()).unwrap_or(u64::MAX);
+            let placement = timeline.place(channel, count, now);
+            self.silence(channel.other(), placement.other, out);
             if placement.other_is_placed {
-                self.give_waiting(channel.other(), &mut out);
+                self.give_waiting(channel.other(), out);
             }
             if placement.waits {
-                self.waiting.get_mut(channel).extend(pcm.samples());
+                self.waiting.get_mut(channel).extend(samples);
                 return;
             }
-            self.silence(channel, placement.own, &mut out);
-            self.give_waiting(channel, &mut out);
+            self.silence(channel, placement.own, out);
+            self.give_waiting(channel, out);
         }
-        self.give(channel, true, &mut out, |resampler, made| resampler.push(pcm.samples(), made));
+        self.give(channel, true, out, |resampler, made| resampler.push(samples, made));
     }
 
     /// Gives on what waited for its place.
@@ -119,6 +202,7 @@ impl Intake {
 
     /// No more audio will come: `out` gets what the filters still hold.
     pub(super) fn finish(mut self, mut out: impl FnMut(Stretch<'_>)) {
+        self.rejoin(&mut out);
         let silence = self.timeline.as_mut().map(Timeline::finish).unwrap_or_default();
         for channel in Channel::BOTH {
             self.silence(channel, *silence.get(channel), &mut out);
@@ -172,5 +256,36 @@ mod tests {
         };
         // The first comes late, the next two in time, the last again late.
         assert_eq!([captured(1_050), captured(1_020), captured(1_030), captured(1_240)], [1_050, 1_020, 1_030, 1_040]);
+    }
+
+    #[test]
+    fn after_a_break_the_frame_that_was_held_up_the_least_tells_how_long_it_was() {
+        // How late each frame comes, in milliseconds; how much too late the connection's audio is placed.
+        let late = |frame: u64| (frame.wrapping_mul(6_364_136_223_846_793_005) >> 33) % 501;
+        let rows: [(&dyn Fn(u64) -> u64, u64); 5] = [
+            (&|_| 0, 0),
+            (&|frame| 728_u64.saturating_sub(frame * 20), 0),
+            (&|frame| if frame < 40 { 900 - frame * 20 } else { 7 }, 7),
+            (&late, 20),
+            (&|_| 300, 300),
+        ];
+        for (row, (late, allowed)) in rows.into_iter().enumerate() {
+            let before = PerChannel { user: Samples::from_millis(10_000), remote: Samples::from_millis(10_000) };
+            let mut intake = Intake::new(SampleRate::INTERNAL, before, Some(UnixMillis::new(50_000)));
+            let mut first = None;
+            let mut arrived = 0;
+            for frame in 0..100 {
+                arrived = (54_020 + frame * 20 + late(frame)).max(arrived);
+                for channel in Channel::BOTH {
+                    intake.frame(channel, Pcm::new(&[1; 640]), UnixMillis::new(arrived), |stretch| {
+                        if stretch.spoken {
+                            first.get_or_insert(stretch.at.millis());
+                        }
+                    });
+                }
+            }
+            let off = first.expect("it has its place").abs_diff(14_000);
+            assert!(off <= allowed, "row {row}: {off} ms off");
+        }
     }
 }

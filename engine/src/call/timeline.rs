@@ -44,8 +44,6 @@ const STEP_MILLIS: u64 = 100;
 pub struct Timeline {
     rate: SampleRate,
     lanes: PerChannel<Lane>,
-    /// When audio last came before the connection that is now open, until its first frame settles the gap between.
-    gap_since: Option<UnixMillis>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -140,16 +138,27 @@ pub struct Placement {
 
 impl Timeline {
     /// A timeline on which each channel already reaches to a position: zero at a call's start, more when a connection
-    /// takes up an earlier one, whose last audio came at `gap_since`.
+    /// takes up an earlier one.
     #[must_use]
-    pub fn new(rate: SampleRate, positions: PerChannel<u64>, gap_since: Option<UnixMillis>) -> Self {
+    pub fn new(rate: SampleRate, positions: PerChannel<u64>) -> Self {
         let lane = |position| Lane { position, started: position > 0, ..Lane::default() };
-        Self { rate, lanes: PerChannel { user: lane(positions.user), remote: lane(positions.remote) }, gap_since }
+        Self { rate, lanes: PerChannel { user: lane(positions.user), remote: lane(positions.remote) } }
+    }
+
+    /// The client was away for so many samples, and both channels go on behind that. Returns the silence on each.
+    pub fn skip(&mut self, samples: u64) -> PerChannel<u64> {
+        let target = self.end().saturating_add(samples);
+        PerChannel::from_fn(|channel| {
+            let lane = self.lanes.get_mut(channel);
+            let missing = target.saturating_sub(lane.position);
+            lane.position = lane.position.saturating_add(missing);
+            lane.started = true;
+            missing
+        })
     }
 
     /// Places a frame of `samples` samples that came `now`.
     pub fn place(&mut self, channel: Channel, samples: u64, now: UnixMillis) -> Placement {
-        let gap = self.settle_gap(samples, now);
         let rate = self.rate;
         let (lane, other) = self.lanes.pair_mut(channel);
 
@@ -199,10 +208,6 @@ impl Timeline {
             placement.other = entered;
         }
 
-        if let Some(gap) = gap {
-            placement.own = placement.own.saturating_add(*gap.get(channel));
-            placement.other = placement.other.saturating_add(*gap.get(channel.other()));
-        }
         placement
     }
 
@@ -215,19 +220,6 @@ impl Timeline {
     #[must_use]
     pub fn end(&self) -> u64 {
         self.lanes.user.position.max(self.lanes.remote.position)
-    }
-
-    /// The first frame after a reconnect: what the client lost meanwhile lasted as long as the clock says, on both sides.
-    fn settle_gap(&mut self, samples: u64, now: UnixMillis) -> Option<PerChannel<u64>> {
-        let since = self.gap_since.take()?;
-        let target = self.end().saturating_add(samples_in(self.rate, now.since(since))).saturating_sub(samples);
-        Some(PerChannel::from_fn(|channel| {
-            let lane = self.lanes.get_mut(channel);
-            let missing = target.saturating_sub(lane.position);
-            lane.position = lane.position.saturating_add(missing);
-            lane.started = true;
-            missing
-        }))
     }
 }
 
@@ -271,7 +263,7 @@ mod tests {
     const TEN_MS: u64 = 160;
 
     fn timeline() -> Timeline {
-        Timeline::new(SampleRate::new(16_000).unwrap(), PerChannel::default(), None)
+        Timeline::new(SampleRate::new(16_000).unwrap(), PerChannel::default())
     }
 
     fn at(millis: u64) -> UnixMillis {
@@ -485,10 +477,10 @@ mod tests {
 
     #[test]
     fn after_a_reconnect_both_sides_jump_by_the_time_that_was_lost() {
-        let at_break = PerChannel { user: 10 * RATE, remote: 10 * RATE };
-        let mut timeline = Timeline::new(SampleRate::new(16_000).unwrap(), at_break, Some(at(10_000)));
-        let placed = timeline.place(Channel::Remote, TEN_MS, at(14_010));
-        assert_eq!(placed, Placement { own: 4 * RATE, other: 4 * RATE, ..Placement::default() });
+        let at_break = PerChannel { user: 10 * RATE, remote: 10 * RATE - 160 };
+        let mut timeline = Timeline::new(SampleRate::new(16_000).unwrap(), at_break);
+        assert_eq!(timeline.skip(4 * RATE), PerChannel { user: 4 * RATE, remote: 4 * RATE + 160 });
+        assert_eq!(timeline.place(Channel::Remote, TEN_MS, at(14_010)), Placement::default());
         assert_eq!(timeline.place(Channel::User, TEN_MS, at(14_012)), Placement::default());
     }
 }

@@ -97,9 +97,13 @@ async fn a_phone_that_vanishes_and_comes_back_leaves_all_that_it_had_sent() {
     let [first, second] = &parts;
     let mut phone = Phone::connect(options.clone()).await.expect("let in");
     phone.play(first, &Delivery::default()).await.expect("still there");
+    let vanished = Instant::now();
     phone.vanish();
     tokio::time::sleep(Duration::from_secs(2)).await;
     let conversation = call(options.clone(), second, &Delivery::default()).await;
+    // On a busy machine it takes longer to come back.
+    let longest = vanished.elapsed().saturating_sub(Duration::from_secs(3)) + Duration::from_millis(500);
+    let longest = usize::try_from(longest.as_millis()).expect("minutes") * 16;
     let heard = sides(world.edge(), &options.token, conversation.id).await;
     for channel in Channel::BOTH {
         let (heard, first, second) = (heard.get(channel), first.audio.get(channel), second.audio.get(channel));
@@ -108,7 +112,7 @@ async fn a_phone_that_vanishes_and_comes_back_leaves_all_that_it_had_sent() {
         let gap = find(rest, second).expect("what it said when it was back, in one piece");
         assert_eq!(gap + second.len(), rest.len(), "up to the last sample");
         assert!(rest[..gap].iter().all(|sample| *sample == 0), "nobody spoke between");
-        assert!((24_000..48_000).contains(&gap), "it was gone for two seconds: {gap}");
+        assert!((24_000..longest).contains(&gap), "it was gone for two seconds, at most {longest}: {gap}");
     }
 }
 
