@@ -30,7 +30,10 @@ const LAG_MILLIS: u64 = 500;
 /// A returning channel waits until its place is known to so many milliseconds.
 const EXACT_MILLIS: u64 = 40;
 
-/// How much longer than two frames of the other channel it waits at most, in milliseconds.
+/// Where the other channel's frames are short, in milliseconds, it waits at most two of them and [`MAX_WAIT_MILLIS`]: by then the
+/// other one has stopped. Where they are longer, one may be as long as a frame can be, and it waits for that.
+const SHORT_FRAME_MILLIS: u64 = 100;
+/// See [`SHORT_FRAME_MILLIS`].
 const MAX_WAIT_MILLIS: u64 = 500;
 
 /// So many frames in a row in the same place beside the other channel's show that the two are in step.
@@ -90,9 +93,13 @@ impl Waiting {
     fn is_over(&self, other: &Lane, rate: SampleRate) -> bool {
         let is_exact =
             self.latest.is_some_and(|latest| latest.saturating_sub(self.earliest) <= samples_in(rate, EXACT_MILLIS));
-        let wait = other.longest.saturating_mul(2).saturating_add(samples_in(rate, MAX_WAIT_MILLIS));
+        let wait = if other.longest <= samples_in(rate, SHORT_FRAME_MILLIS) {
+            other.longest.saturating_mul(2).saturating_add(samples_in(rate, MAX_WAIT_MILLIS))
+        } else {
+            longest_wait(rate)
+        };
         let waited = self.samples.max(other.position.saturating_sub(self.earliest));
-        is_exact || waited > wait.min(longest_wait(rate))
+        is_exact || waited > wait
     }
 }
 
@@ -413,7 +420,10 @@ mod tests {
     #[test]
     fn a_networks_jitter_moves_no_side_that_comes_back() {
         // Each side's lengths of frames, and how far off the place may be, in milliseconds.
-        let rows: [(&str, &[u64], &[u64], u64); 8] = [
+        // It is filled while the other side comes back.
+        let mut one_long = vec![1_700; 160];
+        one_long.push(30_000);
+        let rows: [(&str, &[u64], &[u64], u64); 9] = [
             ("both as the app sends them", &[160], &[160], 0),
             ("both with 20 ms", &[320], &[320], 0),
             ("both with 100 ms", &[1_600], &[1_600], 0),
@@ -422,6 +432,7 @@ mod tests {
             ("changing lengths", &[160, 480, 333], &[320, 777, 100], 40),
             ("from a sample to a second", &[1, 16_000, 50, 3_000, 7], &[9_000, 3, 1_000, 160, 12_000, 40], 40),
             ("short ones beside long ones", &[160], &[16_000], 10),
+            ("short ones beside one that is much longer than those before", &[160], &one_long, 10),
         ];
         let mut seed = 1_u64;
         let mut random = || {

@@ -31,13 +31,15 @@ fn side(rate: u32, first: u32) -> impl Strategy<Value = Side> {
 fn client() -> impl Strategy<Value = Client> {
     let rate = prop_oneof![Just(8_000_u32), Just(16_000), Just(48_000)];
     let stall = proptest::option::of((0..MILLIS - 8_000, 100_u64..8_000));
-    (rate, stall)
-        .prop_flat_map(|(rate, stall)| {
+    let jitter = prop_oneof![Just(vec![0]), proptest::collection::vec(0_u64..=500, 1..200)];
+    (rate, stall, jitter)
+        .prop_flat_map(|(rate, stall, jitter)| {
             (side(rate, 0), side(rate, 100)).prop_map(move |(user, remote)| {
                 let mut client = Client::new(rate, MILLIS, Vec::new(), Vec::new());
                 client.sides.user = user;
                 client.sides.remote = remote;
                 client.stall = stall.map(|(from, millis)| from..from + millis);
+                client.jitter.clone_from(&jitter);
                 client
             })
         })
@@ -54,7 +56,7 @@ fn client() -> impl Strategy<Value = Client> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_word_is_where_it_was_said(client in client()) {

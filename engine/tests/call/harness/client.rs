@@ -17,6 +17,8 @@ pub struct Client {
     pub sides: PerChannel<Side>,
     /// While the network stalls nothing arrives; at the stall's end everything does.
     pub stall: Option<Range<u64>>,
+    /// How much later than others each frame arrives, in milliseconds, taken in turn. None overtakes another.
+    pub jitter: Vec<u64>,
     /// What is captured meanwhile is lost.
     pub offline: Option<Range<u64>>,
 }
@@ -36,14 +38,19 @@ impl Client {
     pub fn new(rate: u32, millis: u64, user: Vec<Said>, remote: Vec<Said>) -> Self {
         let side = |said| Side { said, frames: vec![rate / 50], muted: Vec::new() };
         let sides = PerChannel { user: side(user), remote: side(remote) };
-        Self { rate, millis, sides, stall: None, offline: None }
+        Self { rate, millis, sides, stall: None, jitter: vec![0], offline: None }
     }
 
     /// The frames with the moments of their arrival, in order.
     pub fn frames(&self) -> Vec<(u64, Vec<u8>)> {
         let mut frames: Vec<_> = Channel::BOTH.iter().flat_map(|channel| self.side(*channel)).collect();
         frames.sort_by_key(|(captured, _)| *captured);
-        frames.into_iter().map(|(captured, frame)| (self.arrival(captured), frame)).collect()
+        let mut last = 0;
+        let arrive = |((captured, frame), jitter): ((u64, Vec<u8>), &u64)| {
+            last = last.max(self.arrival(captured) + jitter);
+            (last, frame)
+        };
+        frames.into_iter().zip(self.jitter.iter().cycle()).map(arrive).collect()
     }
 
     fn arrival(&self, captured: u64) -> u64 {
