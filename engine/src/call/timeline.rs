@@ -35,6 +35,11 @@ const EXACT_MILLIS: u64 = 40;
 const SHORT_FRAME_MILLIS: u64 = 100;
 /// See [`SHORT_FRAME_MILLIS`].
 const MAX_WAIT_MILLIS: u64 = 500;
+/// How many of the longest frames that there can be it waits for where the other channel's are long. Each frame of either side
+/// brings the bounds nearer together.
+const MAX_LONG_FRAMES: u64 = 3;
+/// Bounds that are so near together, in milliseconds, say more than the clock does in a network with jitter.
+const NEAR_MILLIS: u64 = 200;
 
 /// So many frames in a row in the same place beside the other channel's show that the two are in step.
 const IN_STEP_FRAMES: u32 = 4;
@@ -83,10 +88,15 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Where they begin, as far as is known.
-    fn begin(&self) -> u64 {
-        let latest = self.latest.unwrap_or(u64::MAX).max(self.earliest);
-        self.by_clock.clamp(self.earliest, latest)
+    /// Where they begin, as far as is known: in the middle of the bounds, or, where these are far apart, by the clock.
+    fn begin(&self, rate: SampleRate) -> u64 {
+        match self.latest {
+            Some(latest) if latest.saturating_sub(self.earliest) <= samples_in(rate, NEAR_MILLIS) => {
+                self.earliest.midpoint(latest.max(self.earliest))
+            }
+            Some(latest) => self.by_clock.clamp(self.earliest, latest),
+            None => self.by_clock.max(self.earliest),
+        }
     }
 
     /// Whether the place is known exactly enough, or will not be known any better for too long.
@@ -96,7 +106,7 @@ impl Waiting {
         let wait = if other.longest <= samples_in(rate, SHORT_FRAME_MILLIS) {
             other.longest.saturating_mul(2).saturating_add(samples_in(rate, MAX_WAIT_MILLIS))
         } else {
-            longest_wait(rate)
+            longest_wait(rate).saturating_mul(MAX_LONG_FRAMES)
         };
         let waited = self.samples.max(other.position.saturating_sub(self.earliest));
         is_exact || waited > wait
@@ -220,7 +230,7 @@ impl Timeline {
 
     /// No frame will come any more: the silence before what still waits on each channel, which has its place then.
     pub fn finish(&mut self) -> PerChannel<u64> {
-        PerChannel::from_fn(|channel| self.lanes.get_mut(channel).place_waiting().unwrap_or_default())
+        PerChannel::from_fn(|channel| self.lanes.get_mut(channel).place_waiting(self.rate).unwrap_or_default())
     }
 
     /// How far the channel that is ahead reaches.
@@ -234,12 +244,12 @@ impl Lane {
     /// Gives what waits its place, if it need not wait any longer. Returns the silence before it.
     fn release(&mut self, other: &Self, rate: SampleRate) -> Option<u64> {
         self.waiting.filter(|waiting| waiting.is_over(other, rate))?;
-        self.place_waiting()
+        self.place_waiting(rate)
     }
 
-    fn place_waiting(&mut self) -> Option<u64> {
+    fn place_waiting(&mut self, rate: SampleRate) -> Option<u64> {
         let waiting = self.waiting.take()?;
-        let begin = waiting.begin().max(self.position);
+        let begin = waiting.begin(rate).max(self.position);
         let silence = begin.saturating_sub(self.position);
         self.position = begin.saturating_add(waiting.samples);
         (self.lead, self.in_step) = (None, 0);
@@ -410,7 +420,9 @@ mod tests {
         for (((end, length), channel), jitter) in all.into_iter().zip(jitter.iter().cycle()) {
             arrived = arrived.max(end * 1000 / RATE + jitter);
             let placed = timeline.place(channel, length, at(arrived));
-            if channel == Channel::User && !placed.waits {
+            if channel == Channel::Remote {
+                assert_eq!(timeline.lanes.remote.position, end, "who was there all the time is not moved");
+            } else if !placed.waits {
                 off.push(i64::try_from(timeline.lanes.user.position).unwrap() - i64::try_from(end).unwrap());
             }
         }
@@ -447,6 +459,26 @@ mod tests {
                 assert!(worst <= allowed, "{name}, up to {most} ms of jitter: {worst} ms off");
                 assert!(off.len() > 5, "{name}: what came back has a place");
             }
+        }
+    }
+
+    #[test]
+    fn frames_of_every_magnitude_on_both_sides_are_placed_whatever_their_jitter() {
+        let mut seed = 7_u64;
+        let mut random = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        for call in 0..60 {
+            let mut lengths = || {
+                let magnitude = |n: u64| (1 << n) + 1;
+                (0..500).map(|_| magnitude(random(15))).map(|most| most / 2 + 1).collect::<Vec<u64>>()
+            };
+            let (user, remote) = (lengths(), lengths());
+            let jitter: Vec<u64> = (0..499).map(|_| random(501) * (call % 2)).collect();
+            let off = play_with_jitter(&user, &remote, &jitter);
+            let worst = off.iter().map(|off| off.unsigned_abs()).max().unwrap() * 1000 / RATE;
+            assert!(worst <= 100, "call {call}: {worst} ms off");
         }
     }
 
