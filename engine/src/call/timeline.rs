@@ -88,11 +88,12 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Where they begin, as far as is known: in the middle of the bounds, or, where these are far apart, by the clock.
+    /// Where they begin, as far as is known. Within exact bounds the clock tells frames of one length apart, which are in step or
+    /// not; in the middle of near ones the error is the least; far apart, they leave it to the clock.
     fn begin(&self, rate: SampleRate) -> u64 {
-        match self.latest {
-            Some(latest) if latest.saturating_sub(self.earliest) <= samples_in(rate, NEAR_MILLIS) => {
-                self.earliest.midpoint(latest.max(self.earliest))
+        match self.latest.map(|latest| latest.max(self.earliest)) {
+            Some(latest) if (EXACT_MILLIS..=NEAR_MILLIS).contains(&millis_of(rate, latest - self.earliest)) => {
+                self.earliest.midpoint(latest)
             }
             Some(latest) => self.by_clock.clamp(self.earliest, latest),
             None => self.by_clock.max(self.earliest),
@@ -260,6 +261,11 @@ impl Lane {
 /// Samples in a number of milliseconds at a rate.
 fn samples_in(rate: SampleRate, millis: u64) -> u64 {
     millis.saturating_mul(u64::from(rate.hz())) / 1000
+}
+
+/// Whole milliseconds of a number of samples at a rate.
+fn millis_of(rate: SampleRate, samples: u64) -> u64 {
+    samples.saturating_mul(1000) / u64::from(rate.hz())
 }
 
 /// How long a channel can be filling one frame, and some more: 1.2 s at 48 kHz, 4.6 s at 8 kHz.
