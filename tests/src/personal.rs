@@ -36,7 +36,7 @@ pub fn protect_sound(samples: &[i16]) {
 /// What of a log line is personal.
 #[must_use]
 pub fn in_line(line: &str) -> Option<&'static str> {
-    let line = line.to_lowercase();
+    let line = without_object_ids(&line.to_lowercase());
     let is_user = |user: &String| line.contains(user.as_str());
     if USERS.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_user) {
         return Some("a user's name");
@@ -55,6 +55,14 @@ pub fn in_line(line: &str) -> Option<&'static str> {
         return Some("a mail address");
     }
     None
+}
+
+/// The line without the ids of Durable Objects, which the platform's own warnings name: 64 hexadecimal digits, among which
+/// anything may stand by chance.
+fn without_object_ids(line: &str) -> String {
+    let is_object_id = |word: &str| word.len() == 64 && word.bytes().all(|letter| letter.is_ascii_hexdigit());
+    let words = line.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());
+    words.filter(|word| !is_object_id(word.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric()))).collect()
 }
 
 /// Whether digits are too many to be anything else. A number with a fraction is a time of the platform's own warnings.
@@ -144,6 +152,11 @@ mod tests {
         for (line, expected) in [
             ("warn: speech: refused with status 402", None),
             ("error: a stored record cannot be opened at index.js:1024:17", None),
+            (
+                "warn: alarm = 1795830390.96s; actorId = 8fdb8768cb77f8125f3fbdddda445d357578f578e244393103441aa821fc2a2f",
+                None,
+            ),
+            ("info: rang 12025550143 in 8fdb8768cb77f812", Some("what could be a telephone number")),
             ("info: heard Lantern, twice", Some("a spoken word")),
             ("info: call of Ann-of-the-tests", Some("a user's name")),
             ("info: eyJhbGciOiJSUzI1NiJ9", Some("a token")),

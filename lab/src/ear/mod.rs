@@ -11,9 +11,12 @@ mod whisper;
 
 use fourwire_wire::units::Samples;
 
+pub use process::RecogniserError;
 #[cfg(test)]
-pub(crate) use recogniser::{Answer, HeardWord, MAX_WAITING, Mode, Program};
-pub use recogniser::{Recogniser, RecogniserError};
+pub(crate) use process::{Answer, HeardWord, Mode, Program};
+#[cfg(test)]
+pub(crate) use recogniser::MAX_WAITING;
+pub use recogniser::Recogniser;
 
 /// A final without a word comes after this much silence, as the real service sends one every three to five seconds.
 pub const SILENT_FINAL_EVERY: Samples = Samples::from_millis(4_000);

@@ -9,13 +9,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::json;
-use thiserror::Error;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep};
 
-use super::process::Process;
+use super::process::{Answer, Mode, Process, Program, RecogniserError};
 
 /// Longest request: the window of the model, 30 s at 16 kHz.
 pub const MAX_SAMPLES: usize = 30 * 16_000;
@@ -25,59 +23,6 @@ pub const MAX_WAITING: usize = 12;
 /// How long the program may go on with a request that nobody waits for any more. That is longer than a request takes on an
 /// idle machine, so that a child is only killed, and its model loaded again, where the work would hold others up.
 const ABANDONED_LIMIT: Duration = Duration::from_secs(3);
-
-/// How much work a request is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// For an interim.
-    Quick = 0,
-    /// For a final.
-    Careful = 1,
-}
-
-/// A word as the recogniser tells it: times in seconds from the request's first sample.
-#[derive(Clone, Debug, Deserialize)]
-pub struct HeardWord {
-    /// Lower case, without punctuation.
-    pub word: String,
-    /// As a sentence writes it.
-    pub punctuated: String,
-    /// Seconds from the request's first sample.
-    pub start: f64,
-    /// Seconds from the request's first sample.
-    pub end: f64,
-    /// 0 to 1.
-    pub confidence: f64,
-}
-
-/// Why the recogniser gave no words.
-#[derive(Debug, Error)]
-pub enum RecogniserError {
-    /// The program could not be started.
-    #[error("cannot start the recogniser {0}: {1}")]
-    Start(PathBuf, std::io::Error),
-    /// It ended, or said something else than it should.
-    #[error("the recogniser stopped: {0}")]
-    Stopped(String),
-    /// It did not answer in time.
-    #[error("the recogniser did not answer within {} s", .0.as_secs())]
-    Late(Duration),
-    /// It refused the request.
-    #[error("the recogniser refused: {0}")]
-    Refused(String),
-    /// The queue is full.
-    #[error("{0} requests wait for the recogniser already")]
-    Overloaded(usize),
-}
-
-/// What comes back for a request.
-pub type Answer = Result<Vec<HeardWord>, RecogniserError>;
-
-/// What does the work. A request that is dropped before it is done leaves the program fit for the next one.
-pub(crate) trait Program: Send + 'static {
-    /// Finds the words in up to 30 s of audio.
-    fn recognise(&mut self, mode: Mode, samples: &[i16]) -> impl Future<Output = Answer> + Send;
-}
 
 /// A request in the queue.
 struct Job {

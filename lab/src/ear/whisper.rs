@@ -14,7 +14,8 @@ use fourwire_wire::units::Samples;
 use tokio::sync::oneshot;
 
 use super::endpoint::{Edge, Endpointer, STEP, quietest};
-use super::recogniser::{Answer, HeardWord, MAX_SAMPLES, Mode, Recogniser, RecogniserError};
+use super::process::{Answer, HeardWord, Mode, RecogniserError};
+use super::recogniser::{MAX_SAMPLES, Recogniser};
 use super::{Heard, SILENT_FINAL_EVERY, Settings, Span, Word};
 
 /// Silence that ends an utterance is what the client asked for, but not less than the first (words need their ends) and

@@ -3,7 +3,7 @@
 //! A broken connection is noticed late, and what was sent on it meanwhile is lost without a word. A client that resumes is sent
 //! the whole transcript; one that does not, such as Omi's app, these segments, under the ids that it may know.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use fourwire_wire::ids::SegmentId;
 use fourwire_wire::segment::Segment;
@@ -13,34 +13,44 @@ use fourwire_wire::units::UnixMillis;
 /// its system holds back before the connection counts as broken.
 const UNCERTAIN_MILLIS: u64 = 10_000;
 
-/// The latest changes of a transcript, in the order of time.
+/// The latest changes of a transcript.
 #[derive(Debug, Default)]
-pub(super) struct Changes(VecDeque<(UnixMillis, SegmentId)>);
+pub(super) struct Changes {
+    /// In the order of time.
+    queue: VecDeque<(UnixMillis, SegmentId)>,
+    /// When each segment of the queue changed last.
+    latest: BTreeMap<SegmentId, UnixMillis>,
+}
 
 impl Changes {
     /// Those of a session that went on from what was saved: when a segment changed is not known then, only when it was said.
     pub(super) fn before(segments: &[Segment], began: Option<UnixMillis>) -> Self {
         let began = began.unwrap_or_default();
-        let mut changes: VecDeque<_> =
+        let mut queue: VecDeque<_> =
             segments.iter().map(|segment| (began + segment.end.millis(), segment.id)).collect();
-        changes.make_contiguous().sort_unstable();
-        Self(changes)
+        queue.make_contiguous().sort_unstable();
+        let latest = queue.iter().map(|&(at, id)| (id, at)).collect();
+        Self { queue, latest }
     }
 
     /// A segment is new, or has changed.
     pub(super) fn note(&mut self, id: SegmentId, now: UnixMillis) {
-        self.0.push_back((now, id));
+        self.queue.push_back((now, id));
+        self.latest.insert(id, now);
     }
 
     /// A client is there: what was sent to it well before has come.
     pub(super) fn seen(&mut self, now: UnixMillis) {
-        while self.0.front().is_some_and(|(at, _)| *at + UNCERTAIN_MILLIS < now) {
-            self.0.pop_front();
+        while let Some(&(at, id)) = self.queue.front().filter(|(at, _)| *at + UNCERTAIN_MILLIS < now) {
+            self.queue.pop_front();
+            if self.latest.get(&id) == Some(&at) {
+                self.latest.remove(&id);
+            }
         }
     }
 
     /// Whether a segment changed lately.
     pub(super) fn contains(&self, id: SegmentId) -> bool {
-        self.0.iter().any(|(_, changed)| *changed == id)
+        self.latest.contains_key(&id)
     }
 }

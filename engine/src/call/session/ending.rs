@@ -14,10 +14,6 @@ use crate::call::timers::{Timer, Timers};
 use crate::summary::{self, Talk, UNTITLED};
 use crate::zones::UserClock;
 
-/// How long the end of a call waits for the speech services, in milliseconds, whatever happens to them: a stream that is
-/// opened (at most 5 s), sent a full backlog at 1.25 times its pace (38 s take 30.4 s) and drained (5 s). Mostly it is 1 s.
-/// What has no captions by then is told (`stt_gap`).
-const DRAIN_MILLIS: u64 = MAX_DRAIN_MILLIS;
 /// How long a client may go on after the carrier has said that the call is over, in milliseconds: its last frames are still on
 /// their way, and most clients end the call themselves.
 pub(super) const HANG_UP_MILLIS: u64 = 5_000;
@@ -59,7 +55,7 @@ impl Session {
         for timer in [Timer::Grace, Timer::Longest, Timer::Idle] {
             self.timers.set(timer, None);
         }
-        self.timers.set(Timer::Drain, Some(now + DRAIN_MILLIS));
+        self.timers.set(Timer::Drain, Some(now + MAX_DRAIN_MILLIS));
         for channel in Channel::BOTH {
             self.with_link(channel, |link, actions| link.finish_for_good(now, actions));
         }
