@@ -136,10 +136,10 @@ impl Page {
         while Instant::now() < until {
             self.step().await;
         }
-        let closed = self.closed.len();
         self.front.break_off();
-        // Before, what was held up would get through after all.
-        while self.closed.len() == closed {
+        // Before, what was held up would get through after all. On a machine that stood still the page may have given the
+        // connection up by itself.
+        while self.socket.is_some() {
             self.step().await;
         }
         self.front.cut(false);
