@@ -7,7 +7,7 @@ use fourwire_tests::dialer::{Dialer, words};
 use fourwire_wire::frame::Channel;
 use tokio::time::sleep;
 
-use crate::{assert_in_step, assert_unbroken, browser, place, world};
+use crate::{assert_in_step, assert_unbroken, browser, place, tolerance, world};
 
 #[tokio::test]
 async fn a_page_that_hangs_for_two_seconds_loses_nothing() {
@@ -83,10 +83,24 @@ async fn a_context_of_44_100_hz_and_another_microphone_in_mid_call_keep_the_cloc
     dialer.hang_up().await;
     assert_eq!(rates().await, "[44100,48000]", "the second context was made for the second microphone");
     let conversation = dialer.conversation().await;
-    assert!(assert_unbroken(&conversation, Channel::Remote).1 >= 7, "the clock goes on");
+    // A new context takes a moment to start, and longer on a busy machine. What the other party says meanwhile may be missing; what
+    // they say then has its place.
+    let mut remote = words(&conversation, Channel::Remote);
+    remote.dedup_by(|next, word| next.1 == word.1);
+    let steps = |from: &str, to: &str| (place(to) + VOCABULARY.len() - place(from)) % VOCABULARY.len();
+    let follows = |pair: &[(f64, String)]| steps(&pair[0].1, &pair[1].1) == 1;
+    let switched = remote.windows(2).position(|pair| !follows(pair)).map_or(remote.len(), |last| last + 1);
+    let (before, after) = remote.split_at(switched);
+    assert!(assert_in_step(before, Channel::Remote).1 >= 3);
+    if let [(at, word), ..] = after {
+        assert_in_step(after, Channel::Remote);
+        let (early, late) = tolerance(Channel::Remote);
+        let due = before[0].0 + f64::from(u32::try_from(steps(&before[0].1, word)).expect("a few"));
+        assert!((due - early..due + late).contains(at), "the clock goes on: {remote:?}");
+    }
+    assert!(remote.len() >= 6, "few are missing: {remote:?}");
     // The second microphone is the file from its beginning.
     let user = words(&conversation, Channel::User);
-    let follows = |pair: &[(f64, String)]| place(&pair[1].1) == (place(&pair[0].1) + 1) % VOCABULARY.len();
     let second = user.windows(2).rposition(|pair| !follows(pair)).map_or(0, |last| last + 1);
     let (before, after) = user.split_at(second);
     for part in [before, after] {
