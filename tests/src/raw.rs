@@ -26,12 +26,20 @@ impl Raw {
     /// # Panics
     /// When the edge does not take it.
     pub async fn open(edge: &str, path: &str, authorization: Option<&str>) -> Self {
+        Self::try_open(edge, path, authorization).await.expect("the edge takes the socket")
+    }
+
+    /// The same; none where the edge does not take it.
+    ///
+    /// # Panics
+    /// When the address or the header is none.
+    pub async fn try_open(edge: &str, path: &str, authorization: Option<&str>) -> Option<Self> {
         let url = format!("{}{path}", edge.replacen("http", "ws", 1));
         let mut request = url.into_client_request().expect("a good address");
         if let Some(authorization) = authorization {
             request.headers_mut().insert("authorization", authorization.parse().expect("a good header"));
         }
-        Self(connect_async(request).await.expect("the edge takes the socket").0)
+        connect_async(request).await.ok().map(|(socket, _)| Self(socket))
     }
 
     /// Sends a text message.
@@ -48,6 +56,16 @@ impl Raw {
     /// When the socket is closed.
     pub async fn send_binary(&mut self, bytes: Vec<u8>) {
         self.0.send(Message::binary(bytes)).await.expect("an open socket");
+    }
+
+    /// Sends a text message; false where the socket is closed.
+    pub async fn try_send_text(&mut self, text: &str) -> bool {
+        self.0.send(Message::text(text)).await.is_ok()
+    }
+
+    /// Sends a binary message; false where the socket is closed.
+    pub async fn try_send_binary(&mut self, bytes: Vec<u8>) -> bool {
+        self.0.send(Message::binary(bytes)).await.is_ok()
     }
 
     /// Says that the socket is to be closed, and why. What comes then is still to be read.

@@ -128,6 +128,29 @@ impl Workerd {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Memory that workerd has resident, in MB (10⁶ bytes): what all its isolates have together, which grows with what any of
+    /// them needed and mostly stays.
+    ///
+    /// # Panics
+    /// Where there is no `/proc`.
+    #[must_use]
+    pub fn memory_mb(&self) -> f64 {
+        let group = self.child.id().to_string();
+        let processes = fs::read_dir("/proc").expect("Linux").filter_map(Result::ok).map(|entry| entry.path());
+        // pid (command) state parent group …, see proc_pid_stat(5).
+        let is_workerd = |path: &PathBuf| {
+            let stat = fs::read_to_string(path.join("stat")).unwrap_or_default();
+            let own_group = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(2));
+            stat.contains("(workerd)") && own_group == Some(&group)
+        };
+        let resident = processes.filter(is_workerd).filter_map(|path| {
+            let status = fs::read_to_string(path.join("status")).ok()?;
+            let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+            kib.trim().trim_end_matches(" kB").parse::<f64>().ok()
+        });
+        resident.sum::<f64>() * 1_024.0 / 1e6
+    }
+
     /// Kills it without a warning, as a power cut would; its state stays on disk.
     pub fn kill(&mut self) {
         // The whole group: workerd itself is a child of this child, and must not write after this.

@@ -68,6 +68,13 @@ impl Resampler {
         }
     }
 
+    /// So many samples of silence give so many output samples and leave the resampler as it was, once there is only silence under
+    /// the filter: what a silence of any length does follows from that without making it.
+    #[must_use]
+    pub fn period(&self) -> (u64, u64) {
+        self.filter.as_ref().map_or((1, 1), |filter| (u64::from(filter.down), u64::from(filter.up)))
+    }
+
     /// Appends the output still due and starts anew: the next sample pushed is a first one.
     ///
     /// Since the last start, `count` input samples have then given exactly `ceil(count * 16000 / rate)` output samples,

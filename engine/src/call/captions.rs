@@ -72,11 +72,11 @@ impl Captions {
         self.conversation.segment(self.channel, self.begun)
     }
 
-    /// Takes a window of a stream that began at `origin` on the call's timeline.
-    pub(super) fn window(&mut self, origin: Samples, window: Window) -> Change {
+    /// Takes a window whose times are the call's.
+    pub(super) fn window(&mut self, window: Window) -> Change {
         let settled = self.settled;
         // A word belongs where its middle lies, since a service may start a word a little before its window.
-        let news = window.words.into_iter().map(|word| word.moved_by(origin)).filter(|word| word.middle() >= settled);
+        let news = window.words.into_iter().filter(|word| word.middle() >= settled);
         if !window.is_final {
             self.interim = news.collect();
             return self.change(None);
@@ -88,7 +88,7 @@ impl Captions {
             utterance.add(&word);
             changed = true;
         }
-        self.settled = settled.max(origin + window.end);
+        self.settled = settled.max(window.end);
         let settled = self.settled;
         // A final window may cover less than the interim one before it.
         self.interim.retain(|word| word.middle() >= settled);
@@ -172,12 +172,6 @@ impl Utterance {
 }
 
 impl Word {
-    fn moved_by(mut self, origin: Samples) -> Self {
-        self.start = origin + self.start;
-        self.end = origin + self.end;
-        self
-    }
-
     fn middle(&self) -> Samples {
         Samples::new(self.start.get().midpoint(self.end.get()))
     }
@@ -230,7 +224,7 @@ mod tests {
 
     /// What is stored with a window.
     fn stored(captions: &mut Captions, window: Window) -> Segment {
-        captions.window(Samples::ZERO, window).stored.unwrap()
+        captions.window(window).stored.unwrap()
     }
 
     #[test]
@@ -248,8 +242,8 @@ mod tests {
     #[test]
     fn an_interim_result_shows_words_and_settles_none() {
         let mut captions = captions();
-        captions.window(Samples::ZERO, settled(0, "can you"));
-        let mut show = |said| captions.window(Samples::ZERO, interim(1000, said)).shown.unwrap();
+        captions.window(settled(0, "can you"));
+        let mut show = |said| captions.window(interim(1000, said)).shown.unwrap();
         assert_eq!([text(&show("here")), text(&show("hear me"))], ["can you here", "can you hear me"]);
         assert_eq!(text(&stored(&mut captions, settled(1000, "hear"))), "can you hear");
         assert_eq!(captions.settled(), Samples::from_millis(1_500));
@@ -258,9 +252,9 @@ mod tests {
     #[test]
     fn a_second_service_that_hears_the_same_audio_doubles_nothing() {
         let mut captions = captions();
-        captions.window(Samples::ZERO, settled(0, "can you"));
+        captions.window(settled(0, "can you"));
         // It was given audio from a little before the end of what is settled.
-        let replayed = captions.window(Samples::from_millis(500), window(0, "you hear", true, true)).stored.unwrap();
+        let replayed = captions.window(window(500, "you hear", true, true)).stored.unwrap();
         assert_eq!(text(&replayed), "can you hear");
     }
 
@@ -280,7 +274,7 @@ mod tests {
     #[test]
     fn silence_changes_nothing_and_settles_its_stretch() {
         let mut captions = captions();
-        assert_eq!(captions.window(Samples::ZERO, settled(0, "")), Change::default());
+        assert_eq!(captions.window(settled(0, "")), Change::default());
         assert_eq!(captions.settled(), Samples::from_millis(500));
         assert_eq!(captions.end_stream(), Change::default());
     }
@@ -386,7 +380,7 @@ mod tests {
             let (mut captions, mut screen) = (captions(), Screen::default());
             for step in steps {
                 screen.take(match step {
-                    Step::Window(window) => captions.window(Samples::ZERO, window),
+                    Step::Window(window) => captions.window(window),
                     UtteranceEnd(millis) => captions.end_utterance(millis.map(Samples::from_millis)),
                     StreamEnds => captions.end_stream(),
                 });

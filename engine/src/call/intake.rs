@@ -7,8 +7,11 @@ use super::timeline::Timeline;
 use crate::audio::SampleRate;
 use crate::audio::resample::Resampler;
 
-/// Silence is made in pieces of this many samples of the client's rate, so that a long one needs no large buffer.
+/// Silence is made in pieces of this many samples of the client's rate, so that it needs no large buffer.
 const SILENCE_PIECE: u64 = 16_000;
+/// Longest silence that is made as samples, in milliseconds. A longer one is a gap behind the first piece, for which the filters
+/// still ring, so that an event's work does not grow with how long a client was away.
+const MAX_SILENCE_MILLIS: u64 = 5_000;
 
 /// The first audio of a connection that takes up an earlier one waits until so much of it has come, in milliseconds: where it
 /// belongs is known by the clock alone, and the frame that came with the least delay tells best. A network, or a busy
@@ -76,17 +79,26 @@ pub(super) struct Stretch<'a> {
     pub(super) channel: Channel,
     /// Where it begins.
     pub(super) at: Samples,
-    /// The audio.
-    pub(super) samples: &'a [i16],
-    /// False for silence that stands for a channel that sent nothing.
-    pub(super) spoken: bool,
+    /// What is there.
+    pub(super) content: Content<'a>,
+}
+
+/// What a channel has in a stretch of the timeline.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Content<'a> {
+    /// What the client sent.
+    Audio(&'a [i16]),
+    /// Silence that stands for a channel that sent nothing.
+    Silence(&'a [i16]),
+    /// Nothing was sent for so long.
+    Gap(Samples),
 }
 
 impl<'a> Stretch<'a> {
-    /// What of it lies behind a position.
-    pub(super) fn behind(&self, position: Samples) -> &'a [i16] {
+    /// What of the samples lies behind a position.
+    pub(super) fn behind(&self, position: Samples, samples: &'a [i16]) -> &'a [i16] {
         let known = usize::try_from(position.saturating_sub(self.at).get()).unwrap_or(usize::MAX);
-        self.samples.get(known..).unwrap_or_default()
+        samples.get(known..).unwrap_or_default()
     }
 }
 
@@ -212,11 +224,20 @@ impl Intake {
     }
 
     fn silence(&mut self, channel: Channel, samples: u64, out: &mut impl FnMut(Stretch<'_>)) {
-        let mut left = samples;
+        let is_long = samples > MAX_SILENCE_MILLIS.saturating_mul(u64::from(self.rate.hz())) / 1000;
+        // Whole periods of the resampler leave it as it is.
+        let (period, made) = self.resamplers.get(channel).period();
+        let periods = if is_long { samples.saturating_sub(SILENCE_PIECE) / period } else { 0 };
+        let mut left = samples.saturating_sub(periods.saturating_mul(period));
         while left > 0 {
             let piece = left.min(SILENCE_PIECE);
             self.give(channel, false, out, |resampler, made| resampler.silence(piece, made));
             left = left.saturating_sub(piece);
+        }
+        let gap = Samples::new(periods.saturating_mul(made));
+        if gap > Samples::ZERO {
+            let at = self.advance(channel, gap);
+            out(Stretch { channel, at, content: Content::Gap(gap) });
         }
     }
 
@@ -224,16 +245,23 @@ impl Intake {
     fn give(
         &mut self,
         channel: Channel,
-        spoken: bool,
+        is_audio: bool,
         out: &mut impl FnMut(Stretch<'_>),
         make: impl FnOnce(&mut Resampler, &mut Vec<i16>),
     ) {
         self.scratch.clear();
         make(self.resamplers.get_mut(channel), &mut self.scratch);
+        let at = self.advance(channel, Samples::new(u64::try_from(self.scratch.len()).unwrap_or(u64::MAX)));
+        let content = if is_audio { Content::Audio(&self.scratch) } else { Content::Silence(&self.scratch) };
+        out(Stretch { channel, at, content });
+    }
+
+    /// Moves a channel's end by a stretch. Returns where that begins.
+    fn advance(&mut self, channel: Channel, by: Samples) -> Samples {
         let end = self.ends.get_mut(channel);
         let at = *end;
-        *end = at + Samples::new(u64::try_from(self.scratch.len()).unwrap_or(u64::MAX));
-        out(Stretch { channel, at, samples: &self.scratch, spoken });
+        *end = at + by;
+        at
     }
 }
 
@@ -278,7 +306,7 @@ mod tests {
                 arrived = (54_020 + frame * 20 + late(frame)).max(arrived);
                 for channel in Channel::BOTH {
                     intake.frame(channel, Pcm::new(&[1; 640]), UnixMillis::new(arrived), |stretch| {
-                        if stretch.spoken {
+                        if matches!(stretch.content, Content::Audio(_)) {
                             first.get_or_insert(stretch.at.millis());
                         }
                     });

@@ -15,6 +15,7 @@
 
 mod faults;
 mod flow;
+mod gaps;
 mod listening;
 
 use std::rc::Rc;
@@ -25,6 +26,7 @@ use fourwire_wire::query::Language;
 use fourwire_wire::units::{Samples, UnixMillis};
 
 use flow::{Flow, QUIET_SPEECH};
+use gaps::Gaps;
 use listening::Listening;
 
 use super::backlog::Backlog;
@@ -51,7 +53,20 @@ pub(super) const MAX_DRAIN_MILLIS: u64 = 41_000;
 /// When audio is held back by that limit, the next piece is tried after this many milliseconds.
 const PACE_MILLIS: u64 = 200;
 
-/// One channel's link.
+/// What a stream is sent of a gap, so that the service notices that nobody speaks: more than ends an utterance.
+const GAP_SILENCE: Samples = Samples::from_millis(2_000);
+
+/// A stream in which the service has heard no word for so long is closed: it costs the operator money, and one of the streams that
+/// an account may have at once. The next one is opened when somebody speaks.
+const MAX_WORDLESS: Samples = Samples::from_millis(30_000);
+/// So much speech within [`WAKE_WITHIN`] is somebody who speaks. The detector takes one frame in ten of silence for speech.
+const WAKE_SPEECH: Samples = Samples::from_millis(160);
+/// See [`WAKE_SPEECH`].
+const WAKE_WITHIN: Samples = Samples::from_millis(400);
+/// What the next stream hears of the time before.
+const PRE_ROLL: Samples = Samples::from_millis(2_000);
+
+/// One channel's link. Positions in it count the audio that it was given ([`Gaps`]); what comes in and goes out counts the call's.
 #[derive(Debug)]
 pub(super) struct Link {
     channel: Channel,
@@ -64,12 +79,18 @@ pub(super) struct Link {
     /// Counts streams, so that news of an earlier one is recognised.
     stream: StreamId,
     backlog: Backlog,
+    /// Where it lies in the call.
+    gaps: Gaps,
     /// Where in it somebody speaks.
     listening: Listening,
     /// Where the current stream's audio began.
     origin: Samples,
     /// Up to where the current stream has been sent audio.
     sent: Samples,
+    /// Where the service last heard a word, or began to listen.
+    last_word: Samples,
+    /// Nobody has spoken for a while: no stream before somebody does.
+    is_resting: bool,
     /// Faults since a service last answered.
     faults: u32,
     /// What was told of the last of them.
@@ -126,6 +147,9 @@ impl Link {
             state: State::Idle,
             stream: StreamId::default(),
             backlog: Backlog::starting_at(position),
+            gaps: Gaps::default(),
+            last_word: position,
+            is_resting: false,
             listening: Listening::default(),
             origin: position,
             sent: position,
@@ -144,12 +168,12 @@ impl Link {
 
     /// Where this channel's audio ends so far.
     pub(super) fn end(&self) -> Samples {
-        self.backlog.end()
+        self.gaps.in_call(self.backlog.end())
     }
 
     /// From where on audio may still be needed: what lies before has its final words, or will have none.
     pub(super) fn settled(&self) -> Samples {
-        self.backlog.from()
+        self.gaps.in_call(self.backlog.from())
     }
 
     /// Takes audio; `spoken` is false for silence that stands for a channel that sent nothing, which opens no stream.
@@ -163,10 +187,43 @@ impl Link {
         }
         self.notice_gap(samples, actions);
         self.backlog.push(samples);
+        self.gaps.forget_before(self.backlog.from());
         match self.state {
+            State::Idle if self.is_resting => self.wait_for_speech(spoken, now, actions),
             State::Idle | State::Suspended if spoken => self.connect(now, actions),
             State::Idle | State::Unavailable => self.forget_all(),
             _ => {}
+        }
+    }
+
+    /// There is no audio up to a position of the call.
+    pub(super) fn skip(&mut self, to: Samples, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
+        let mut gap = to.saturating_sub(self.end());
+        if !matches!(self.state, State::Idle | State::Unavailable) {
+            const SILENCE: [i16; 1_600] = [0; 1_600];
+            let mut left = usize::try_from(gap.min(GAP_SILENCE).get()).unwrap_or_default();
+            gap = gap.saturating_sub(GAP_SILENCE);
+            while let Some(piece) = SILENCE.get(..left.min(SILENCE.len())).filter(|piece| !piece.is_empty()) {
+                left = left.saturating_sub(piece.len());
+                self.audio(piece, false, now, actions);
+            }
+        }
+        if gap > Samples::ZERO {
+            self.gaps.add(self.backlog.end(), gap);
+            self.gaps.forget_before(self.backlog.from());
+        }
+    }
+
+    /// Nobody spoke for a while: opens a stream if somebody does now, which hears what came just before, too. Silence that stands for
+    /// a channel that sent nothing need not be listened to.
+    fn wait_for_speech(&mut self, spoken: bool, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
+        let end = self.backlog.end();
+        let from = end.saturating_sub(WAKE_WITHIN);
+        if spoken && self.listening.reaches(WAKE_SPEECH, &self.backlog, from, end).is_some() {
+            self.connect(now, actions);
+        } else {
+            self.forget_before(end.saturating_sub(PRE_ROLL));
+            self.rewind();
         }
     }
 
@@ -285,16 +342,25 @@ impl Link {
             Heard::Words(mut window) => {
                 self.answered(now, actions);
                 // It cannot have heard more than it was sent.
-                let sent = self.sent.saturating_sub(self.origin);
-                window.end = window.end.min(sent);
-                for word in &mut window.words {
-                    word.start = word.start.min(sent);
-                    word.end = word.end.min(sent);
+                let heard = |at: Samples| (self.origin + at).min(self.sent);
+                let end = heard(window.end);
+                if !window.words.is_empty() {
+                    self.last_word = end;
                 }
-                Some(News::Words(self.origin, window))
+                window.end = self.gaps.end_in_call(end);
+                for word in &mut window.words {
+                    word.start = self.gaps.in_call(heard(word.start)).min(window.end);
+                    word.end = self.gaps.end_in_call(heard(word.end));
+                }
+                let is_wordless = window.is_final && end.saturating_sub(self.last_word) >= MAX_WORDLESS;
+                if is_wordless && matches!(self.state, State::Open(_)) {
+                    self.is_resting = true;
+                    self.ask_for_rest(now, actions);
+                }
+                Some(News::Words(window))
             }
             Heard::UtteranceEnd { last_word_end } => {
-                Some(News::UtteranceEnd(last_word_end.map(|end| self.origin + end)))
+                Some(News::UtteranceEnd(last_word_end.map(|end| self.gaps.end_in_call(self.origin + end))))
             }
             Heard::Drained if matches!(self.state, State::Draining { .. }) => {
                 self.close(actions);
@@ -313,7 +379,7 @@ impl Link {
 
     /// Everything before `position` has its final words and need not be kept.
     pub(super) fn settle(&mut self, position: Samples) {
-        self.backlog.forget_before(position.min(self.sent));
+        self.forget_before(self.gaps.in_link(position).min(self.sent));
     }
 
     /// When the link next has something to do by itself.
@@ -369,6 +435,11 @@ impl Link {
         if !is_due || !matches!(self.state, State::Open(_)) {
             return;
         }
+        self.ask_for_rest(now, actions);
+    }
+
+    /// Asks the service for the rest of what it was sent.
+    fn ask_for_rest(&mut self, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
         if let Some(provider) = self.provider() {
             let text = provider.finish();
             actions.push(Action::SpeechText { channel: self.channel, stream: self.stream, text });
@@ -428,14 +499,18 @@ impl Link {
         self.last_tries = self.last_tries.map(|tries| tries.saturating_sub(1));
         self.stream = self.stream.next();
         self.state = State::Connecting { since: now };
+        self.last_word = self.backlog.from();
+        self.is_resting = false;
         actions.push(Action::SpeechOpen { channel: self.channel, stream: self.stream, endpoint });
     }
 
     /// The stream is over in good order: whatever came meanwhile gets a new one.
     fn rest(&mut self, now: UnixMillis, actions: &mut Vec<Action<'static>>) {
         self.state = State::Idle;
-        self.backlog.forget_before(self.sent);
-        if self.has_unsent() {
+        self.forget_before(self.sent);
+        if self.is_resting {
+            self.wait_for_speech(true, now, actions);
+        } else if self.has_unsent() {
             self.connect(now, actions);
         } else {
             self.forget_all();
@@ -447,8 +522,13 @@ impl Link {
     }
 
     fn forget_all(&mut self) {
-        self.backlog.forget_before(self.backlog.end());
+        self.forget_before(self.backlog.end());
         self.rewind();
+    }
+
+    fn forget_before(&mut self, position: Samples) {
+        self.backlog.forget_before(position);
+        self.gaps.forget_before(self.backlog.from());
     }
 
     /// The next stream begins with the oldest audio that has no final words.
@@ -461,8 +541,8 @@ impl Link {
 /// What a service's message means to the captions.
 #[derive(Debug)]
 pub(super) enum News {
-    /// Words of a stream that began at a position.
-    Words(Samples, Window),
+    /// Words, with their times in the call.
+    Words(Window),
     /// An utterance is over, whose last word ends at a place of the call, as far as the service says.
     UtteranceEnd(Option<Samples>),
     /// The stream is over.

@@ -159,6 +159,9 @@ pub enum Alert {
     /// A client sends binary messages that are no frames, and nothing else.
     #[error("client: binary messages whose first byte names no channel, and no audio")]
     FramesNotUnderstood,
+    /// A client sends audio faster than anybody can speak, for longer than one that catches up does.
+    #[error("client: audio faster than twice its time, for more than 100 s of it")]
+    AudioTooFast,
 }
 
 /// Something to be done for a call.

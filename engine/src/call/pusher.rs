@@ -100,6 +100,13 @@ impl PusherLink {
         }
     }
 
+    /// A side has no audio up to a position.
+    pub(super) fn skip(&mut self, channel: Channel, to: Samples) {
+        if self.endpoint.is_some() {
+            self.mixer.skip(channel, to);
+        }
+    }
+
     /// Takes a segment that is new for good, or has grown.
     pub(super) fn segment(&mut self, segment: &Segment) {
         if self.endpoint.is_none() {

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A chunk goes from memory straight to the store. One that must wait is kept by the owner, where it outlives a restart; so
-//! memory holds the open tapes and one chunk that is on its way, whatever the store does.
+//! memory holds the open tapes and one chunk that is on its way, whatever the store does. A gap is no audio: the chunk before it
+//! ends there, and the next one begins behind it, so that nothing grows with how long a gap is.
 //!
 //! A restart loses what was in memory, which may lie before chunks that are kept. Those stay on the shelf: a client that
 //! resumes sends what is lost and what they hold once more, and each goes when it is passed. If the client never comes back,
@@ -23,7 +24,7 @@ use fourwire_wire::units::{Samples, UnixMillis};
 use super::Action;
 use crate::record::{ChunkSpan, Span};
 
-/// Audio is stored when a side has so much of it. A chunk is longer by what its last frame has beyond that.
+/// Longest audio of a side in a chunk.
 const CHUNK: Samples = Samples::from_millis(5_000);
 /// The same in bytes of PCM16.
 const CHUNK_BYTES: usize = 160_000;
@@ -54,6 +55,8 @@ pub(super) struct Recorder {
     since: Option<UnixMillis>,
     /// What is on the tapes is to be stored without waiting for more.
     flush: bool,
+    /// Chunks that are complete and that the owner does not have yet, in the order of time.
+    cut: VecDeque<Chunk>,
     /// What the owner is storing.
     on_its_way: Option<OnItsWay>,
     /// What the owner keeps, in the order of time.
@@ -62,10 +65,8 @@ pub(super) struct Recorder {
     beyond_gap: VecDeque<ChunkSpan>,
     /// Nobody will send what is lost.
     gap_stays: bool,
-    /// How much of each side is stored.
-    stored: PerChannel<Samples>,
-    /// Where the last stored chunk ends.
-    stored_to: PerChannel<Samples>,
+    /// How much of each side's past is neither stored nor will be.
+    lost: PerChannel<Samples>,
     failures: u32,
     /// When the next try is due, after a failure.
     retry_at: Option<UnixMillis>,
@@ -91,6 +92,18 @@ impl Tape {
         Samples::new(u64::try_from(self.pcm.len()).unwrap_or(u64::MAX) / 2)
     }
 
+    /// Takes what still fits into a chunk; returns the rest.
+    fn take<'a>(&mut self, samples: &'a [i16]) -> &'a [i16] {
+        if self.pcm.is_empty() {
+            // Once a chunk, and not little by little.
+            self.pcm.reserve(CHUNK_BYTES);
+        }
+        let room = usize::try_from(CHUNK.saturating_sub(self.len()).get()).unwrap_or(usize::MAX);
+        let (taken, rest) = samples.split_at(room.min(samples.len()));
+        self.pcm.extend(taken.iter().flat_map(|sample| sample.to_le_bytes()));
+        rest
+    }
+
     /// What was recorded, as a span and its audio; the tape goes on behind it.
     fn cut(&mut self) -> (Span, Pii<Vec<u8>>) {
         let span = Span { start: self.from, end: self.from + self.len() };
@@ -107,17 +120,19 @@ impl Recorder {
         stored: PerChannel<Samples>,
         kept: impl IntoIterator<Item = ChunkSpan>,
     ) -> Self {
-        let (waiting, beyond_gap) = kept.into_iter().partition(|span| ends_by(span, |channel| *ends.get(channel)));
+        let (waiting, beyond_gap): (VecDeque<_>, _) =
+            kept.into_iter().partition(|span| ends_by(span, |channel| *ends.get(channel)));
+        let past = |channel| waiting.front().map_or(*ends.get(channel), |span: &ChunkSpan| span.get(channel).start);
         Self {
+            lost: PerChannel::from_fn(|channel| past(channel).saturating_sub(*stored.get(channel))),
             tapes: PerChannel::from_fn(|channel| Tape { from: *ends.get(channel), pcm: Vec::new() }),
             since: None,
             flush: false,
+            cut: VecDeque::new(),
             on_its_way: None,
             waiting,
             beyond_gap,
             gap_stays: false,
-            stored,
-            stored_to: PerChannel::default(),
             failures: 0,
             retry_at: None,
         }
@@ -125,16 +140,26 @@ impl Recorder {
 
     /// Takes a side's audio, which follows what it gave before.
     pub(super) fn audio(&mut self, channel: Channel, samples: &[i16], now: UnixMillis) {
-        if samples.is_empty() {
+        let mut rest = samples;
+        while !rest.is_empty() {
+            self.since.get_or_insert(now);
+            let tape = self.tapes.get_mut(channel);
+            rest = tape.take(rest);
+            if tape.len() >= CHUNK {
+                self.cut();
+            }
+        }
+    }
+
+    /// A side has no audio up to a position. What both have until now is a chunk, and the side goes on behind the gap.
+    pub(super) fn skip(&mut self, channel: Channel, to: Samples) {
+        if to <= self.end(channel) {
             return;
         }
-        let tape = self.tapes.get_mut(channel);
-        if tape.pcm.is_empty() {
-            // Once a chunk, and not little by little.
-            tape.pcm.reserve(CHUNK_BYTES);
+        if self.tapes.get(channel).len() > Samples::ZERO {
+            self.cut();
         }
-        tape.pcm.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-        self.since.get_or_insert(now);
+        self.tapes.get_mut(channel).from = to;
     }
 
     /// What is on the tapes is stored now, however little it is: nothing follows, or not soon.
@@ -149,7 +174,11 @@ impl Recorder {
 
     /// The next thing for the owner to do.
     pub(super) fn poll(&mut self, now: UnixMillis) -> Option<Action<'static>> {
-        if let Some(chunk) = self.cut(now) {
+        let has_paused = self.since.is_some_and(|since| since + PAUSE_MILLIS <= now);
+        if std::mem::take(&mut self.flush) || has_paused {
+            self.cut();
+        }
+        if let Some(chunk) = self.cut.pop_front() {
             // The owner may have this very chunk from before a restart; it keeps the new one in its place.
             let is_new = !take_off(&mut self.beyond_gap, &chunk.span);
             if is_new && self.on_its_way.is_none() && self.waiting.is_empty() {
@@ -157,6 +186,7 @@ impl Recorder {
                 return Some(Action::Record(chunk));
             }
             if self.waiting.len() >= MOST_WAITING {
+                self.lose(&chunk.span);
                 return Some(status(Status::RecordingGap, "Some audio is lost: it cannot be stored", None));
             }
             self.waiting.push_back(chunk.span);
@@ -181,13 +211,6 @@ impl Recorder {
         if !self.settle(span) {
             return None;
         }
-        for channel in Channel::BOTH {
-            // The last chunk before a gap may reach into the first behind it.
-            let (own, to) = (span.get(channel), self.stored_to.get_mut(channel));
-            let total = self.stored.get_mut(channel);
-            *total = *total + own.end.saturating_sub(own.start.max(*to));
-            *to = own.end.max(*to);
-        }
         self.retry_at = None;
         let was_delayed = std::mem::take(&mut self.failures) > 0;
         was_delayed.then(|| status(Status::RecordingRestored, "Audio is being stored again", None))
@@ -210,7 +233,11 @@ impl Recorder {
 
     /// The owner has a chunk no more, and the store never got it.
     pub(super) fn lost(&mut self, span: &ChunkSpan) -> Option<Action<'static>> {
-        self.settle(span).then(|| status(Status::RecordingGap, "Some audio is lost: it could not be kept", None))
+        if !self.settle(span) {
+            return None;
+        }
+        self.lose(span);
+        Some(status(Status::RecordingGap, "Some audio is lost: it could not be kept", None))
     }
 
     /// When to poll again, if nothing happens before.
@@ -223,12 +250,23 @@ impl Recorder {
     /// Whether everything is stored.
     pub(super) fn is_done(&self) -> bool {
         let is_kept = !(self.waiting.is_empty() && self.beyond_gap.is_empty());
-        self.since.is_none() && self.on_its_way.is_none() && !is_kept
+        self.since.is_none() && self.cut.is_empty() && self.on_its_way.is_none() && !is_kept
     }
 
-    /// How much of a side is in the store.
+    /// How much of a side is in the store, or was silence that needs no place there.
     pub(super) fn stored_of(&self, channel: Channel) -> Samples {
-        *self.stored.get(channel)
+        let under_way = self.on_its_way.as_ref().map(|chunk| &chunk.span);
+        let oldest = under_way.or(self.waiting.front()).or(self.cut.front().map(|chunk| &chunk.span));
+        let past = oldest.map_or_else(|| self.tapes.get(channel).from, |span| span.get(channel).start);
+        past.saturating_sub(*self.lost.get(channel))
+    }
+
+    /// A chunk will never be in the store.
+    fn lose(&mut self, span: &ChunkSpan) {
+        for channel in Channel::BOTH {
+            let lost = self.lost.get_mut(channel);
+            *lost = *lost + span.get(channel).len();
+        }
     }
 
     /// Where a side's audio ends so far.
@@ -240,7 +278,8 @@ impl Recorder {
     /// Up to where a side's audio outlives a restart, stored or kept.
     pub(super) fn durable(&self, channel: Channel) -> Samples {
         let in_memory = self.on_its_way.as_ref().filter(|chunk| !chunk.kept);
-        in_memory.map_or_else(|| self.tapes.get(channel).from, |chunk| chunk.span.get(channel).start)
+        let in_memory = in_memory.map(|chunk| &chunk.span).or(self.cut.front().map(|chunk| &chunk.span));
+        in_memory.map_or_else(|| self.tapes.get(channel).from, |span| span.get(channel).start)
     }
 
     /// A chunk behind a gap whose audio has come again, and outlives a restart.
@@ -252,23 +291,24 @@ impl Recorder {
     /// The record goes on behind what is kept there.
     fn leave_gap(&mut self) {
         for channel in Channel::BOTH {
-            let kept_to = self.beyond_gap.iter().map(|span| span.get(channel).end).max();
-            let tape = self.tapes.get_mut(channel);
-            tape.from = tape.from.max(kept_to.unwrap_or_default());
+            let (tape, lost) = (self.tapes.get_mut(channel), self.lost.get_mut(channel));
+            for span in self.beyond_gap.iter().map(|span| span.get(channel)) {
+                *lost = *lost + span.start.saturating_sub(tape.from);
+                tape.from = tape.from.max(span.end);
+            }
         }
         self.waiting.append(&mut self.beyond_gap);
     }
 
-    fn cut(&mut self, now: UnixMillis) -> Option<Chunk> {
-        let is_full = Channel::BOTH.into_iter().any(|channel| self.tapes.get(channel).len() >= CHUNK);
-        let has_paused = self.since.is_some_and(|since| since + PAUSE_MILLIS <= now);
-        if !(std::mem::take(&mut self.flush) || is_full || has_paused) {
-            return None;
+    /// What is on the tapes becomes a chunk, if there is anything.
+    fn cut(&mut self) {
+        if self.since.take().is_none() {
+            return;
         }
-        self.since.take()?;
         let (user, user_pcm) = self.tapes.user.cut();
         let (remote, remote_pcm) = self.tapes.remote.cut();
-        Some(Chunk { span: PerChannel { user, remote }, pcm: PerChannel { user: user_pcm, remote: remote_pcm } })
+        let span = PerChannel { user, remote };
+        self.cut.push_back(Chunk { span, pcm: PerChannel { user: user_pcm, remote: remote_pcm } });
     }
 
     /// Takes a chunk off the list of what is under way; false for one that is not on it, such as one that a session before

@@ -6,6 +6,7 @@
 //!    └───────── a client connects ──┴─────────────────────────┴──────────────────────────┘
 //! ```
 
+mod budget;
 mod changes;
 mod connection;
 mod ending;
@@ -33,6 +34,7 @@ use super::{Action, Event};
 use crate::record::ChunkSpan;
 use crate::speech::Provider;
 use crate::zones::Zones;
+use budget::Budget;
 use changes::Changes;
 use connection::Client;
 
@@ -94,6 +96,8 @@ pub struct Session {
     segments: Vec<Segment>,
     phase: Phase,
     client: Option<Client>,
+    /// How much audio may still come, whatever connection brings it.
+    budget: Budget,
     /// The audio of the client's connection, until the call ends.
     intake: Option<Intake>,
     links: PerChannel<Link>,
@@ -203,6 +207,7 @@ impl Session {
             segments,
             phase,
             client: None,
+            budget: Budget::default(),
             intake: None,
             links,
             captions,
@@ -248,7 +253,7 @@ impl Session {
             Event::SpeechText { channel, stream, text } => {
                 let news = self.with_link(channel, |link, actions| link.text(stream, text, now, actions));
                 match news {
-                    Some(News::Words(origin, window)) => self.words(channel, origin, window, now),
+                    Some(News::Words(window)) => self.words(channel, window, now),
                     Some(News::UtteranceEnd(last_word_end)) => {
                         let change = self.captions.get_mut(channel).end_utterance(last_word_end);
                         self.caption(change, now);
@@ -347,9 +352,9 @@ impl Session {
         self.tell_stored();
     }
 
-    fn words(&mut self, channel: Channel, origin: Samples, window: crate::speech::Window, now: UnixMillis) {
+    fn words(&mut self, channel: Channel, window: crate::speech::Window, now: UnixMillis) {
         let captions = self.captions.get_mut(channel);
-        let change = captions.window(origin, window);
+        let change = captions.window(window);
         self.links.get_mut(channel).settle(captions.settled());
         self.caption(change, now);
     }

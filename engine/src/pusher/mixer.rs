@@ -34,6 +34,11 @@ impl Mixer {
         *end = at + Samples::new(u64::try_from(samples.len()).unwrap_or(u64::MAX));
         // What lies before the oldest sum comes too late.
         let mut samples = samples.iter().copied().skip(size(self.from.saturating_sub(at)));
+        if at.saturating_sub(self.from) > MOST {
+            // Behind a long gap: what is still held before it would need the gap's length in memory.
+            self.sums.clear();
+            self.from = at;
+        }
         let offset = size(at.saturating_sub(self.from));
         if offset > self.sums.len() {
             self.sums.resize(offset, 0);
@@ -46,9 +51,23 @@ impl Mixer {
         drop(self.take(self.held().saturating_sub(MOST)));
     }
 
+    /// A side has no audio up to a position.
+    pub(crate) fn skip(&mut self, channel: Channel, to: Samples) {
+        let end = self.ends.get_mut(channel);
+        *end = (*end).max(to);
+        self.pass_gap();
+    }
+
+    /// Goes on behind a gap of both sides, once nothing is held before it.
+    fn pass_gap(&mut self) {
+        if self.sums.is_empty() {
+            self.from = self.from.max(self.ends.user.min(self.ends.remote));
+        }
+    }
+
     /// How much both sides have.
     pub(crate) fn ready(&self) -> Samples {
-        self.ends.user.min(self.ends.remote).saturating_sub(self.from)
+        self.ends.user.min(self.ends.remote).saturating_sub(self.from).min(self.held())
     }
 
     /// How much there is, where a side that is behind counts as silent.
@@ -65,6 +84,9 @@ impl Mixer {
     pub(crate) fn take(&mut self, most: Samples) -> (Samples, impl Iterator<Item = i16>) {
         let (from, taken) = (self.from, most.min(self.held()));
         self.from = from + taken;
+        if taken == self.held() {
+            self.from = self.from.max(self.ends.user.min(self.ends.remote));
+        }
         (from, self.sums.drain(..size(taken)))
     }
 }

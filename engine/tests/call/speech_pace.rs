@@ -11,7 +11,7 @@ use crate::harness::voice::words;
 
 #[test]
 fn a_backlog_is_replayed_no_faster_than_the_service_takes_it_and_caught_up() {
-    let said = words(0, 90, 0, 500);
+    let said = words(0, 236, 0, 500);
     let mut call = Call::new();
     call.world.services[0].user.handshake = Handshake::Refuse(20);
     call.play(&Client::new(16_000, 120_000, said.clone(), Vec::new()));

@@ -1,11 +1,12 @@
 //! The client's connection: how it joins a call, what it sends, what it is told of it, and how it leaves.
 
 use fourwire_wire::event::{ClientMessage, PING_EVERY_MILLIS, Status, close};
-use fourwire_wire::frame::{Channel, Frame, PerChannel};
+use fourwire_wire::frame::{Channel, Frame, Pcm, PerChannel};
 use fourwire_wire::units::{Samples, UnixMillis};
 
 use super::{GRACE_MILLIS, IDLE_MILLIS, LONGEST_MILLIS, Phase, Session, ending};
-use crate::call::intake::{Intake, Stretch};
+use crate::audio::SampleRate;
+use crate::call::intake::{Content, Intake, Stretch};
 use crate::call::link::Link;
 use crate::call::pusher::PusherLink;
 use crate::call::recorder::Recorder;
@@ -16,8 +17,8 @@ use crate::call::{Action, Alert, Terms};
 const CLIENT_KEEPS_MILLIS: u64 = 90_000;
 /// A client whose binary messages are no frames for so long, in milliseconds, is told that nothing is recorded.
 const NOT_UNDERSTOOD_MILLIS: u64 = 2_000;
-/// Silence is made in pieces of this many samples, so that a long one needs no large buffer.
-const SILENCE_PIECE: u64 = 16_000;
+/// Longest silence that is made as samples where audio is missing; a longer one is a gap.
+const MAX_SILENCE: Samples = Samples::from_millis(1_000);
 
 /// The client's connection.
 #[derive(Debug)]
@@ -51,12 +52,23 @@ struct Sinks<'a> {
 impl Sinks<'_> {
     /// Gives each what it does not have yet. After a restart they do not all begin at the same sample.
     fn take(&mut self, stretch: &Stretch<'_>, now: UnixMillis, answers: &mut Vec<Action<'static>>) {
-        let Stretch { channel, spoken, .. } = *stretch;
-        let unrecorded = stretch.behind(self.recorder.end(channel));
-        self.recorder.audio(channel, unrecorded, now);
-        self.pusher.audio(channel, unrecorded);
+        let channel = stretch.channel;
         let link = self.links.get_mut(channel);
-        link.audio(stretch.behind(link.end()), spoken, now, answers);
+        match stretch.content {
+            Content::Audio(samples) | Content::Silence(samples) => {
+                let unrecorded = stretch.behind(self.recorder.end(channel), samples);
+                self.recorder.audio(channel, unrecorded, now);
+                self.pusher.audio(channel, unrecorded);
+                let is_audio = matches!(stretch.content, Content::Audio(_));
+                link.audio(stretch.behind(link.end(), samples), is_audio, now, answers);
+            }
+            Content::Gap(length) => {
+                let to = stretch.at + length;
+                self.recorder.skip(channel, to);
+                self.pusher.skip(channel, to);
+                link.skip(to, now, answers);
+            }
+        }
     }
 }
 
@@ -182,14 +194,13 @@ impl Session {
         for channel in Channel::BOTH {
             let to = *positions.get(channel);
             filled |= self.recorder.end(channel) < to;
-            loop {
-                let at = self.recorder.end(channel).min(self.links.get(channel).end());
-                let missing = to.saturating_sub(at).get().min(SILENCE_PIECE);
-                if missing == 0 {
-                    break;
-                }
-                let samples = vec![0; usize::try_from(missing).unwrap_or_default()];
-                self.take(&Stretch { channel, at, samples: &samples, spoken: false }, now);
+            let at = self.recorder.end(channel).min(self.links.get(channel).end());
+            let missing = to.saturating_sub(at);
+            if missing > MAX_SILENCE {
+                self.take(&Stretch { channel, at, content: Content::Gap(missing) }, now);
+            } else if missing > Samples::ZERO {
+                let silence = vec![0; usize::try_from(missing.get()).unwrap_or_default()];
+                self.take(&Stretch { channel, at, content: Content::Silence(&silence) }, now);
             }
         }
         filled
@@ -210,6 +221,10 @@ impl Session {
         match Frame::parse(message) {
             Frame::Audio { channel, pcm } => {
                 client.not_understood = NotUnderstood::No;
+                if !self.budget.take(channel, micros(pcm, client.terms.rate), now) {
+                    self.actions.push_back(Action::Alert(Alert::AudioTooFast));
+                    return self.close(close::POLICY, "audio comes faster than it can be spoken", now);
+                }
                 let Some(intake) = &mut self.intake else { return };
                 let is_first = self.state.started_at.is_none();
                 let started_at = *self.state.started_at.get_or_insert(now - intake.millis(pcm));
@@ -335,4 +350,9 @@ impl Session {
         self.actions.push_back(Action::Close { code, reason });
         self.disconnected(now);
     }
+}
+
+/// How long a frame lasts, in microseconds.
+fn micros(pcm: Pcm<'_>, rate: SampleRate) -> u64 {
+    u64::try_from(pcm.len()).unwrap_or(u64::MAX).saturating_mul(1_000_000) / u64::from(rate.hz())
 }
