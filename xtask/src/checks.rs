@@ -29,7 +29,7 @@ pub struct Options {
     #[arg(long)]
     list: bool,
     /// Let troubles and calls last as long as they do outside: ten minutes of speech in the browser, a network that is away for
-    /// twenty seconds, an archive that refuses for two minutes
+    /// twenty seconds, an archive that refuses for two minutes; and run the soak: every attack beside honest calls
     #[arg(long)]
     long: bool,
 }
@@ -40,16 +40,23 @@ struct Check {
     run: Run,
     /// What the outcome hangs on, where that is known as a whole: while it stays the same, a check that passed is skipped.
     hangs_on: Option<fn(&Repo) -> Result<String>>,
+    /// Whether it is run only where tests may take their time.
+    is_long: bool,
 }
 
 impl Check {
     const fn new(name: &'static str, run: Run) -> Self {
-        Self { name, run, hangs_on: None }
+        Self { name, run, hangs_on: None, is_long: false }
     }
 
     /// A check of the recogniser, which is a workspace of its own, takes a minute and hardly ever changes.
     const fn of_recogniser(name: &'static str, run: Run) -> Self {
-        Self { name, run, hangs_on: Some(setup::recogniser_sources) }
+        Self { hangs_on: Some(setup::recogniser_sources), ..Self::new(name, run) }
+    }
+
+    /// A proof that takes a quarter of an hour.
+    const fn long(name: &'static str, run: Run) -> Self {
+        Self { is_long: true, ..Self::new(name, run) }
     }
 
     fn stamp(&self, repo: &Repo) -> Result<Option<Stamp>> {
@@ -70,7 +77,7 @@ enum Run {
 
 use Run::{Build, Live, Quiet};
 
-const CHECKS: [Check; 18] = [
+const CHECKS: [Check; 19] = [
     Check::new("format", Quiet(format)),
     Check::new("clippy", Quiet(clippy)),
     Check::new("clippy of the Worker", Quiet(clippy_worker)),
@@ -88,7 +95,8 @@ const CHECKS: [Check; 18] = [
     Check::new("types of the page", Quiet(page_types)),
     Check::new("black-box tests", Live(black_box_tests)),
     Check::new("page tests", Live(page_tests)),
-    Check { name: "spoken calls", run: Live(spoken_calls), hangs_on: Some(spoken_sources) },
+    Check { hangs_on: Some(spoken_sources), ..Check::new("spoken calls", Live(spoken_calls)) },
+    Check::long("soak", Live(soak)),
 ];
 
 /// Runs the checks that the options choose, up to the first that fails.
@@ -96,7 +104,7 @@ const CHECKS: [Check; 18] = [
 /// # Errors
 /// The check that failed, or a filter that chooses none.
 pub fn run(repo: &Repo, options: &Options) -> Result<()> {
-    let chosen = choose(options.filter.as_deref())?;
+    let chosen = choose(options.filter.as_deref(), options.long)?;
     if options.list {
         for check in chosen {
             println!("{}", check.name);
@@ -129,9 +137,10 @@ pub fn run(repo: &Repo, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn choose(filter: Option<&str>) -> Result<Vec<&'static Check>> {
-    let chosen: Vec<_> =
-        CHECKS.iter().filter(|check| filter.is_none_or(|filter| check.name.contains(filter))).collect();
+fn choose(filter: Option<&str>, long: bool) -> Result<Vec<&'static Check>> {
+    let is_chosen =
+        |check: &&Check| filter.is_none_or(|filter| check.name.contains(filter)) && (long || !check.is_long);
+    let chosen: Vec<_> = CHECKS.iter().filter(is_chosen).collect();
     if chosen.is_empty() {
         let names: Vec<_> = CHECKS.iter().map(|check| check.name).collect();
         bail!("no step is called \"{}\"; there are: {}", filter.unwrap_or_default(), names.join(", "));
@@ -222,6 +231,11 @@ fn spoken_calls(repo: &Repo) -> Command {
     cargo(repo, &["test", "--package", BLACK_BOX, "--test", "real_call", "--test", "page_speech"])
 }
 
+/// Every attack at once beside honest calls, by itself, since it measures memory and time.
+fn soak(repo: &Repo) -> Command {
+    cargo(repo, &["test", "--package", BLACK_BOX, "--test", "suite", "soak", "--", "--ignored", "--nocapture"])
+}
+
 fn spoken_sources(repo: &Repo) -> Result<String> {
     const SOURCES: [&str; 11] = [
         "wire/src",
@@ -266,14 +280,20 @@ mod tests {
 
     #[test]
     fn a_filter_chooses_by_a_part_of_the_name() {
-        let names = |filter| choose(filter).map(|checks| checks.iter().map(|check| check.name).collect::<Vec<_>>());
-        assert_eq!(names(Some("wasm")).expect("a step"), ["wasm tests"]);
-        assert_eq!(names(None).expect("all steps").len(), CHECKS.len());
+        let names =
+            |filter, long| choose(filter, long).map(|checks| checks.iter().map(|check| check.name).collect::<Vec<_>>());
+        assert_eq!(names(Some("wasm"), false).expect("a step"), ["wasm tests"]);
+        assert_eq!(names(None, true).expect("all steps").len(), CHECKS.len());
+        assert_eq!(
+            names(None, false).expect("all steps").len(),
+            CHECKS.len() - 1,
+            "the soak takes a quarter of an hour"
+        );
     }
 
     #[test]
     fn a_filter_that_chooses_nothing_is_an_error_with_the_names() {
-        let error = choose(Some("sewing")).err().expect("no such step").to_string();
+        let error = choose(Some("sewing"), true).err().expect("no such step").to_string();
         assert!(error.starts_with("no step is called \"sewing\"; there are: format, clippy,"), "{error}");
     }
 }
