@@ -8,7 +8,7 @@
 //! - [`call_do`]: the object of one call, with [`call_record`] and [`call_store`]; [`user_do`]: the object of one user, with [`user_index`], [`user_keeping`], [`user_duties`] and [`user_phone`];
 //!   [`line_do`]: the object of one telephone line;
 //! - [`speech_socket`]: streams to speech services; [`pusher_socket`]: the stream to an operator's program;
-//! - [`twilio_api`]: requests to Twilio;
+//! - [`outbound`]: requests to anybody outside; [`twilio_api`]: to Twilio;
 //! - [`archive`]: what lies in R2; [`sealed`], [`sealed_row`]: how anything personal is kept;
 //! - [`body`], [`auth`], [`settings`], [`problem`], [`clock`], [`zones`]: who asks, what is configured, how a refusal is told, the
 //!   time, and what a user's clock shows.
@@ -32,6 +32,7 @@ mod line_do;
 mod listen;
 mod objects;
 mod operator;
+mod outbound;
 mod phone;
 mod playback;
 mod problem;

@@ -75,10 +75,14 @@ async fn serve(
     let Some(Ok(WebsocketEvent::Message(first))) = first else { return Ok(()) };
     let token = first.text().map_or(Err("Expected JSON auth message"), |text| token_of(&text));
     let answer = match token {
-        Ok(token) => auth::verify(token.expose(), config).await.map_err(|problem| match problem {
-            Problem::BadAuthorization => End::refused("Invalid token"),
-            problem => problem.into(),
-        }),
+        Ok(token) => {
+            auth::verify(token.expose(), config).await.map(|signed_in| signed_in.user).map_err(
+                |problem| match problem {
+                    Problem::BadAuthorization => End::refused("Invalid token"),
+                    problem => problem.into(),
+                },
+            )
+        }
         Err(reason) => Err(End::refused(reason)),
     };
     browser.send(&ServerEvent::AuthResponse { success: answer.is_ok() })?;

@@ -404,7 +404,7 @@ fn sign(key: &TestKey, header: &str, claims: &str) -> String {
 /// The user of a token, by a key set with the first key under the name `1`.
 fn verified(token: &str) -> Result<String, TokenError> {
     let keys = key_set(&json!({ "keys": [KEYS.0.jwk(Some("1"))] }));
-    keys.verify(token, &issuer(), NOW).map(String::from)
+    keys.verify(token, &issuer(), NOW).map(|signed_in| signed_in.user.to_string())
 }
 
 fn checked(token: &str) -> Result<(), TokenError> {

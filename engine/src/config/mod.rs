@@ -9,13 +9,13 @@ mod webhook;
 
 use fourwire_wire::pii::Pii;
 use thiserror::Error;
-use url::Url;
 
 pub use self::keeping::Retention;
 pub use self::operator::OperatorKey;
 pub use self::phone::{Dialling, Twilio};
 pub use self::summaries::Summariser;
 use crate::identity::Issuer;
+use crate::outbound::{OutboundUrl, OutboundUrlError};
 use crate::pusher::Pusher;
 use crate::speech::Provider;
 use crate::speech::deepgram::{self, Deepgram};
@@ -108,6 +108,10 @@ impl Config {
     }
 }
 
+fn outbound(name: &'static str, text: &str) -> Result<OutboundUrl, ConfigError> {
+    text.parse().map_err(|error: OutboundUrlError| ConfigError::Invalid { name, problem: error.to_string() })
+}
+
 /// Every setting by its name.
 struct Settings<F>(F);
 
@@ -127,12 +131,9 @@ impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
         text.parse().map_err(|_| ConfigError::Invalid { name, problem: "is not a whole number".to_owned() })
     }
 
-    fn url(&self, name: &'static str, default: &str) -> Result<Url, ConfigError> {
-        let text = self.get(name).unwrap_or_else(|| default.to_owned());
-        Url::parse(&text)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
-            .ok_or(ConfigError::Invalid { name, problem: "is not an http(s) address".to_owned() })
+    /// An address that the Worker calls itself.
+    fn url(&self, name: &'static str, default: &str) -> Result<OutboundUrl, ConfigError> {
+        outbound(name, self.get(name).as_deref().unwrap_or(default))
     }
 
     /// An issuer of its own, or Firebase by its project's id.
@@ -205,7 +206,7 @@ mod tests {
     fn a_firebase_project_needs_nothing_but_its_id() {
         let issuer = read(&[("FIREBASE_PROJECT_ID", "demo")]).issuer.unwrap();
         assert_eq!((issuer.issuer.as_str(), issuer.audience.as_str()), ("https://securetoken.google.com/demo", "demo"));
-        assert_eq!(issuer.keys_url.host_str(), Some("www.googleapis.com"));
+        assert_eq!(issuer.keys_url.url().host_str(), Some("www.googleapis.com"));
     }
 
     #[test]

@@ -9,10 +9,10 @@ use fourwire_wire::units::Samples;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use url::Url;
 
 use super::language::lookup;
 use super::{Endpoint, Heard, Refusal, RefusalKind, Window, Word};
+use crate::outbound::OutboundUrl;
 
 /// Where the public service is.
 pub const DEFAULT_ORIGIN: &str = "https://api.deepgram.com";
@@ -38,14 +38,14 @@ const PARAMETERS: [(&str, &str); 9] = [
 /// A Deepgram project.
 #[derive(Clone, Debug)]
 pub struct Deepgram {
-    origin: Url,
+    origin: OutboundUrl,
     key: Pii<String>,
 }
 
 impl Deepgram {
     /// The service at an origin (its path, if any, is kept as a prefix), with the project's API key.
     #[must_use]
-    pub fn new(origin: Url, key: Pii<String>) -> Self {
+    pub fn new(origin: OutboundUrl, key: Pii<String>) -> Self {
         Self { origin, key }
     }
 
@@ -55,7 +55,7 @@ impl Deepgram {
             Some(listed) => (listed, None),
             None => (MULTI, Some(lookup(language, &ONLY_MULTI)?)),
         };
-        let mut url = self.origin.clone();
+        let mut url = self.origin.url().clone();
         let path = format!("{}/v1/listen", url.path().trim_end_matches('/'));
         url.set_path(&path);
         url.query_pairs_mut()
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_stream_asks_for_one_channel_of_16_khz_and_interim_results() {
-        let deepgram = Deepgram::new(Url::parse("https://api.deepgram.com").unwrap(), Pii::new("KEY".to_owned()));
+        let deepgram = Deepgram::new("https://api.deepgram.com".parse().unwrap(), Pii::new("KEY".to_owned()));
         let endpoint = deepgram.endpoint(&Language::parse("pt-BR").unwrap()).unwrap();
         assert_eq!(
             endpoint.url,
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_language_goes_to_the_service_by_a_name_that_it_lists() {
-        let deepgram = Deepgram::new(Url::parse(DEFAULT_ORIGIN).unwrap(), Pii::new("KEY".to_owned()));
+        let deepgram = Deepgram::new(DEFAULT_ORIGIN.parse().unwrap(), Pii::new("KEY".to_owned()));
         for (tag, asked) in [
             ("de-DE", "de"),
             ("fr-FR", "fr"),
