@@ -41,15 +41,15 @@ pub(crate) async fn verify(token: &str, config: &Config) -> Result<SignedIn, Pro
 
 /// The keys to check a token with. Requests never wait for one another's fetch: a Worker may not await what another began.
 async fn keys_for(token: &str, issuer: &Issuer) -> Result<Rc<KeySet>, Problem> {
-    let look_up = || KEYS.with_borrow_mut(|cache| cache.look_up(token, now()));
-    let mut lookup = look_up();
+    let ask_cache = || KEYS.with_borrow_mut(|cache| cache.look_up(token, now()));
+    let mut lookup = ask_cache();
     if matches!(lookup, Lookup::Fetch) {
         let fetched = fetch_keys(issuer).await;
         KEYS.with_borrow_mut(|cache| match fetched {
             Some(keys) => cache.fetched(keys),
             None => cache.failed(now()),
         });
-        lookup = look_up();
+        lookup = ask_cache();
     }
     match lookup {
         Lookup::Use(keys) => Ok(keys),

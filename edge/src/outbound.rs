@@ -4,6 +4,8 @@
 //! also turn a `POST` that is answered with 301 into a `GET` (<https://fetch.spec.whatwg.org/#http-redirect-fetch>), whose 200 says
 //! nothing about the `POST`. A redirect is thus an answer like any other that is no success.
 
+#![expect(clippy::disallowed_types, reason = "this is the one place where it is not")]
+
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -34,7 +36,6 @@ impl Outgoing {
     }
 
     /// Sends it.
-    #[expect(clippy::disallowed_types, reason = "this is the one place")]
     pub(crate) async fn send(self, signal: &AbortSignal) -> worker::Result<Response> {
         Fetch::Request(self.0).send_with_signal(signal).await
     }

@@ -23,6 +23,9 @@ pub(crate) enum Problem {
     /// The `Authorization` header holds no good ID token.
     #[error("Invalid authorization token")]
     BadAuthorization,
+    /// The user was signed out everywhere after signing in with what the token comes from.
+    #[error("Signed out: sign in again")]
+    SignedOut,
     /// The issuer's keys cannot be had, so no token can be checked.
     #[error("Sign-in cannot be checked right now. Try again in a moment.")]
     IssuerUnreachable {
@@ -122,7 +125,7 @@ impl Problem {
             | Self::NotCallable
             | Self::Account(AccountError::None)
             | Self::Fields => 400,
-            Self::NoAuthorization | Self::BadAuthorization => 401,
+            Self::NoAuthorization | Self::BadAuthorization | Self::SignedOut => 401,
             Self::Signature => 403,
             Self::NotFound | Self::NoConversation | Self::Account(AccountError::Unknown) => 404,
             Self::Method { .. } => 405,
@@ -144,6 +147,7 @@ impl Problem {
             Self::Query(error) => error.code(),
             Self::NoAuthorization => "authorization_missing",
             Self::BadAuthorization => "authorization_invalid",
+            Self::SignedOut => "signed_out",
             Self::IssuerUnreachable { .. } => "issuer_unreachable",
             Self::NotWebSocket => "websocket_required",
             Self::Config(_) => "not_configured",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fourwire_engine::twilio::caller_ids::{ApiError, ApiRequest, Verb};
 use serde::{Deserialize, Serialize};
-use worker::Method;
+use worker::{AbortSignal, Method};
 
 use crate::outbound::{self, Outgoing};
 use crate::problem::kind;
@@ -39,9 +39,9 @@ pub(crate) async fn ask<T>(
     request: &ApiRequest,
     read: impl FnOnce(u16, &[u8]) -> Result<T, ApiError>,
 ) -> Result<T, Failed> {
-    let exchange = async |signal: &_| {
+    let exchange = async |signal: &AbortSignal| {
         let mut answer = prepare(request)?.send(signal).await?;
-        Ok((answer.status_code(), answer.bytes().await?))
+        Ok::<_, worker::Error>((answer.status_code(), answer.bytes().await?))
     };
     let (status, body) = match outbound::within(PATIENCE, exchange).await {
         Some(Ok(answer)) => answer,

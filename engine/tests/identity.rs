@@ -2,6 +2,7 @@
 //! `OpenID` Connect Core as they are written.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -377,6 +378,7 @@ fn issuer() -> Issuer {
         issuer: ISSUER.to_owned(),
         audience: AUDIENCE.to_owned(),
         keys_url: "https://login.example/keys".parse().unwrap(),
+        grace: Duration::from_mins(2),
     }
 }
 

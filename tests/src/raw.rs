@@ -11,6 +11,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use crate::http::assert_headers;
+
 /// Longer than the edge takes for anything it does by itself.
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -31,7 +33,9 @@ impl Raw {
         if let Some(authorization) = authorization {
             request.headers_mut().insert("authorization", authorization.parse().expect("a good header"));
         }
-        Self(connect_async(request).await.expect("the edge takes the socket").0)
+        let (socket, answer) = connect_async(request).await.expect("the edge takes the socket");
+        assert_headers(answer.headers(), path);
+        Self(socket)
     }
 
     /// Sends a text message.

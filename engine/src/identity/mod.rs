@@ -59,6 +59,8 @@ pub struct Issuer {
     pub audience: String,
     /// Where its keys are published as a JWK set.
     pub keys_url: OutboundUrl,
+    /// How long a client that can show a fresh token may stay on its socket without one after its token has expired.
+    pub grace: Duration,
 }
 
 /// What a good token says.

@@ -40,13 +40,31 @@ const PARAMETERS: [(&str, &str); 9] = [
 pub struct Deepgram {
     origin: OutboundUrl,
     key: Pii<String>,
+    model_improvement: ModelImprovement,
+}
+
+/// Whether the service may keep audio and transcripts to improve its models. It does unless each request says no:
+/// <https://developers.deepgram.com/docs/the-deepgram-model-improvement-partnership-program>.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ModelImprovement {
+    /// It may not: the callee has agreed to nothing.
+    #[default]
+    OptedOut,
+    /// The operator allows it, for the lower price.
+    Allowed,
 }
 
 impl Deepgram {
     /// The service at an origin (its path, if any, is kept as a prefix), with the project's API key.
     #[must_use]
     pub fn new(origin: OutboundUrl, key: Pii<String>) -> Self {
-        Self { origin, key }
+        Self { origin, key, model_improvement: ModelImprovement::default() }
+    }
+
+    /// The same with the operator's own word on model improvement.
+    #[must_use]
+    pub fn with_model_improvement(self, model_improvement: ModelImprovement) -> Self {
+        Self { model_improvement, ..self }
     }
 
     /// A stream in the model of a language; `None` where there is none.
@@ -61,6 +79,7 @@ impl Deepgram {
         url.query_pairs_mut()
             .clear()
             .extend_pairs(PARAMETERS)
+            .extend_pairs((self.model_improvement == ModelImprovement::OptedOut).then_some(("mip_opt_out", "true")))
             .append_pair("language", model)
             .extend_pairs(hint.map(|hint| ("language_hint", hint)));
         Some(Endpoint { url: url.into(), authorization: Pii::new(format!("Token {}", self.key.expose())) })
@@ -247,8 +266,12 @@ mod tests {
         assert_eq!(
             endpoint.url,
             "https://api.deepgram.com/v1/listen?model=nova-3&encoding=linear16&sample_rate=16000&channels=1\
-             &interim_results=true&endpointing=300&utterance_end_ms=1000&vad_events=true&smart_format=true&language=pt-BR"
+             &interim_results=true&endpointing=300&utterance_end_ms=1000&vad_events=true&smart_format=true\
+             &mip_opt_out=true&language=pt-BR"
         );
+        let allowing = deepgram.clone().with_model_improvement(ModelImprovement::Allowed);
+        let allowed = allowing.endpoint(&Language::parse("pt-BR").unwrap()).unwrap();
+        assert_eq!(allowed.url, endpoint.url.replace("&mip_opt_out=true", ""));
         assert_eq!(endpoint.authorization.expose(), "Token KEY");
         assert!(!format!("{deepgram:?} {endpoint:?}").contains("KEY"), "a key is never printed");
     }

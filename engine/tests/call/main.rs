@@ -24,6 +24,7 @@ mod recording;
 mod refusals;
 mod resume;
 mod screen;
+mod sign_in;
 mod speech_faults;
 mod speech_faults_random;
 mod speech_lag;
