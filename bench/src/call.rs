@@ -13,7 +13,6 @@ use fourwire_wire::ids::ConversationId;
 use fourwire_wire::pii::Pii;
 use fourwire_wire::query::{Language, Source};
 use fourwire_wire::units::UnixMillis;
-use url::Url;
 
 use crate::load::Traffic;
 use crate::speech;
@@ -38,7 +37,7 @@ impl Call {
     /// Never: what it says of itself is valid.
     #[must_use]
     pub fn open() -> Self {
-        let origin = Url::parse(fourwire_engine::speech::deepgram::DEFAULT_ORIGIN).expect("an address");
+        let origin = fourwire_engine::speech::deepgram::DEFAULT_ORIGIN.parse().expect("an address");
         let providers: Rc<[Provider]> = Rc::new([Provider::Deepgram(Deepgram::new(origin, Pii::default()))]);
         let start = Start {
             conversation: ConversationId::from_random([7; 16]),

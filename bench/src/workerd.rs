@@ -275,6 +275,7 @@ fn variables(wrangler: &Wrangler, world: &World<'_>) -> Vec<String> {
         ("IDENTITY_KEYS_URL", world.issuer.keys_url()),
         ("DEEPGRAM_URL", world.speech.url()),
         ("DEEPGRAM_API_KEY", "any".to_owned()),
+        ("CALL_NOTICE", "none".to_owned()),
         ("ENCRYPTION_SECRET", "a secret that is only good for benchmarks".to_owned()),
         ("PUBLIC_ORIGIN", PUBLIC_ORIGIN.to_owned()),
         ("TWILIO_ACCOUNT_SID", twilio::ACCOUNT_SID.to_owned()),

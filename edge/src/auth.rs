@@ -4,26 +4,33 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use fourwire_engine::config::Config;
-use fourwire_engine::identity::{self, Issuer, KeySet};
+use fourwire_engine::identity::{self, FETCH_TIMEOUT, Issuer, KeyCache, KeySet, Lookup, MAX_KEY_SET_BYTES, SignedIn};
 use fourwire_wire::ids::UserId;
-use worker::{Fetch, Request};
+use worker::{AbortSignal, Method, Request};
 
+use crate::body;
 use crate::clock::now;
-use crate::problem::Problem;
+use crate::outbound::{self, Outgoing};
+use crate::problem::{Problem, kind};
 
 thread_local! {
     /// The issuer's keys, for every request that this isolate serves.
-    static KEYS: RefCell<Option<Rc<KeySet>>> = const { RefCell::new(None) };
+    static KEYS: RefCell<KeyCache> = RefCell::default();
 }
 
 /// The user of a request with `Authorization: Bearer <ID token>`.
 pub(crate) async fn user(request: &Request, config: &Config) -> Result<UserId, Problem> {
+    Ok(signed_in(request, config).await?.user)
+}
+
+/// The same with what else the token says.
+pub(crate) async fn signed_in(request: &Request, config: &Config) -> Result<SignedIn, Problem> {
     let header = request.headers().get("authorization")?.ok_or(Problem::NoAuthorization)?;
     verify(identity::bearer_token(&header).ok_or(Problem::BadAuthorization)?, config).await
 }
 
-/// The user whom an ID token names.
-pub(crate) async fn verify(token: &str, config: &Config) -> Result<UserId, Problem> {
+/// Whom an ID token signs in.
+pub(crate) async fn verify(token: &str, config: &Config) -> Result<SignedIn, Problem> {
     let issuer = config.issuer.as_ref().map_err(Clone::clone)?;
     let keys = keys_for(token, issuer).await?;
     keys.verify(token, issuer, now()).map_err(|error| {
@@ -32,30 +39,45 @@ pub(crate) async fn verify(token: &str, config: &Config) -> Result<UserId, Probl
     })
 }
 
-/// The issuer's keys, fetched where those at hand are too old or miss the token's. A fetch that fails leaves keys in use
-/// that are not too old yet. Requests never wait for one another's fetch: a Worker may not await what another began.
+/// The keys to check a token with. Requests never wait for one another's fetch: a Worker may not await what another began.
 async fn keys_for(token: &str, issuer: &Issuer) -> Result<Rc<KeySet>, Problem> {
-    let known = KEYS.with_borrow(Clone::clone);
-    if let Some(keys) = known.as_ref().filter(|keys| !keys.is_stale_for(token, now())) {
-        return Ok(Rc::clone(keys));
+    let ask_cache = || KEYS.with_borrow_mut(|cache| cache.look_up(token, now()));
+    let mut lookup = ask_cache();
+    if matches!(lookup, Lookup::Fetch) {
+        let fetched = fetch_keys(issuer).await;
+        KEYS.with_borrow_mut(|cache| match fetched {
+            Some(keys) => cache.fetched(keys),
+            None => cache.failed(now()),
+        });
+        lookup = ask_cache();
     }
-    match fetch_keys(issuer).await {
-        Some(keys) => {
-            let keys = Rc::new(keys);
-            KEYS.set(Some(Rc::clone(&keys)));
-            Ok(keys)
-        }
-        None => known.filter(|keys| !keys.is_expired(now())).ok_or(Problem::IssuerUnreachable),
+    match lookup {
+        Lookup::Use(keys) => Ok(keys),
+        Lookup::Unavailable { retry_after } => Err(Problem::IssuerUnreachable { retry_after }),
+        Lookup::Fetch => Err(Problem::IssuerUnreachable { retry_after: 1 }),
     }
 }
 
 async fn fetch_keys(issuer: &Issuer) -> Option<KeySet> {
-    let mut answer = Fetch::Url(issuer.keys_url.clone()).send().await.ok()?;
-    if answer.status_code() != 200 {
-        worker::console_error!("the issuer's keys: status {}", answer.status_code());
-        return None;
+    match outbound::within(FETCH_TIMEOUT, async |signal| read_keys(issuer, signal).await).await {
+        Some(Ok((200, cache_control, json))) => {
+            let keys = KeySet::parse(&String::from_utf8_lossy(&json), cache_control.as_deref(), now());
+            if keys.is_err() {
+                worker::console_error!("the issuer's keys: not a key set");
+            }
+            return keys.ok();
+        }
+        Some(Ok((status, ..))) => worker::console_error!("the issuer's keys: status {status}"),
+        Some(Err(error)) => worker::console_error!("the issuer's keys: not reached: {}", kind(&error)),
+        None => worker::console_error!("the issuer's keys: no answer in {} s", FETCH_TIMEOUT.as_secs()),
     }
-    let cache_control = answer.headers().get("cache-control").ok()?;
-    let json = answer.text().await.ok()?;
-    KeySet::parse(&json, cache_control.as_deref(), now()).ok()
+    None
+}
+
+/// Asks for the keys: the answer's status, `Cache-Control` and body.
+async fn read_keys(issuer: &Issuer, signal: &AbortSignal) -> worker::Result<(u16, Option<String>, Vec<u8>)> {
+    let mut answer = Outgoing::new(Method::Get, issuer.keys_url.url().as_str(), &[])?.send(signal).await?;
+    let cache_control = answer.headers().get("cache-control")?;
+    let json = body::read_answer(&mut answer, MAX_KEY_SET_BYTES).await?;
+    Ok((answer.status_code(), cache_control, json))
 }

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use fourwire_engine::call::{Action, Event, Services, Session, Start};
 use fourwire_engine::config::Config;
-use fourwire_engine::names;
+use fourwire_engine::identity::SignedIn;
+use fourwire_engine::names::{self, CallOwner};
 use fourwire_engine::vault::Vault;
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::{PING, ServerEvent};
 use fourwire_wire::frame::Channel;
 use fourwire_wire::ids::{CallId, ConversationId, UserId};
+use fourwire_wire::pii::Pii;
 use fourwire_wire::query::ListenQuery;
 use fourwire_wire::segment::WireSegment;
 use fourwire_wire::units::UnixMillis;
@@ -30,14 +32,19 @@ use crate::archive::Archive;
 use crate::call_store::{CallStore, SavedCall};
 use crate::client::{self, Client};
 use crate::clock::now;
+use crate::listen::{self, Admission};
+use crate::object_identity::ObjectIdentity;
+use crate::objects::Envelope;
 use crate::problem::Problem;
 use crate::pusher_socket::PusherSocket;
 use crate::speech_socket::SpeechSockets;
 use crate::user_do::{self, UserRequest};
 use crate::user_duties::Duty;
 use crate::zones::PlatformZones;
-use crate::{listen, objects, settings, summaries};
+use crate::{auth, objects, settings, sign_out, summaries};
 
+/// Why a client is cut off whose user was signed out.
+const SIGNED_OUT: &str = "Signed out";
 /// While a call streams, an alarm this far ahead brings the object back if it is lost without a word.
 const WATCHDOG_MILLIS: u64 = 60_000;
 
@@ -48,6 +55,8 @@ pub(crate) enum CallRequest {
     Conversation,
     /// Twilio has reported something of the call. Answered by nothing.
     PhoneCall(Box<PhoneCall>),
+    /// Whoever signed in before this moment is to be cut off. Answered by nothing.
+    SignOut(UnixMillis),
 }
 
 /// Asks the object of a user's call.
@@ -57,7 +66,10 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     call: &CallId,
     asked: &CallRequest,
 ) -> Result<T, Problem> {
-    objects::ask(env, settings::CALLS, &names::call_object(user, call), asked).await
+    let owner = CallOwner { user: user.clone(), call: call.clone() };
+    let config = settings::read(env);
+    let name = names::call_object(config.vault.as_ref().map_err(Clone::clone)?, &owner);
+    objects::ask(env, settings::CALLS, &name, &Envelope { owner, asked }).await
 }
 
 /// The object.
@@ -75,6 +87,7 @@ impl DurableObject for Call {
             state,
             env,
             config,
+            identity: ObjectIdentity::default(),
             session: RefCell::default(),
             store: RefCell::default(),
             archive: RefCell::default(),
@@ -92,10 +105,14 @@ impl DurableObject for Call {
         if request.path() == "/listen" {
             return self.shell.listen(&request).await.or_else(|problem| problem.response());
         }
-        let Ok(asked) = request.json().await else { return Problem::Internal.response() };
+        let Ok(Envelope { owner, asked }) = request.json().await else { return Problem::Internal.response() };
+        if let Err(problem) = self.shell.identify(owner) {
+            return problem.response();
+        }
         match asked {
             CallRequest::Conversation => Response::from_json(&self.shell.conversation()),
             CallRequest::PhoneCall(call) => Response::from_json(&self.shell.phone_call(&call)),
+            CallRequest::SignOut(moment) => objects::answer(self.shell.sign_out(moment)),
         }
     }
 
@@ -142,6 +159,7 @@ pub(crate) struct Shell {
     state: State,
     env: Env,
     config: Rc<Config>,
+    identity: ObjectIdentity<CallOwner>,
     session: RefCell<Option<Session>>,
     /// Where the session is saved, from its first save until it is forgotten.
     store: RefCell<Option<CallStore>>,
@@ -180,13 +198,19 @@ impl Shell {
 
     /// A client's socket arrives.
     async fn listen(self: &Rc<Self>, request: &Request) -> Result<Response, Problem> {
-        let query = ListenQuery::parse(&listen::query_text(request)?)?;
+        let Admission { owner, query, signed_in_at, expires } = listen::admission(request)?;
+        self.identify(owner)?;
+        if self.is_signed_out(signed_in_at)? {
+            return Err(Problem::SignedOut);
+        }
+        let until = self.stays_until(expires)?;
         if !self.wake_up() {
-            self.begin(&query).await?;
+            self.begin(&query, signed_in_at).await?;
         }
         let pair = WebSocketPair::new()?;
-        let attached = self.client.accept(&self.state, pair.server, &query)?;
+        let attached = self.client.accept(&self.state, pair.server, &query, until)?;
         self.run(Event::Connected(attached.terms().ok_or(Problem::Internal)?));
+        self.run(Event::SignedIn { until });
         if let Some(zone) = &query.time_zone {
             self.run(Event::TimeZone(zone));
         }
@@ -222,10 +246,10 @@ impl Shell {
 
     /// Takes up a saved session, and the client's socket if that outlived the object's memory.
     fn restore(self: &Rc<Self>) -> Result<bool, Problem> {
-        let (user, _) = self.name()?;
         let Some(store) = CallStore::find(&self.state)? else { return Ok(false) };
-        let Some(SavedCall { snapshot, saved, key }) = store.load(self.vault()?, &user)? else { return Ok(false) };
-        self.open_archive(&user, snapshot.conversation, &key)?;
+        let owner = self.owner()?;
+        let Some(SavedCall { snapshot, saved, key }) = store.load(self.vault()?, &owner)? else { return Ok(false) };
+        self.open_archive(&owner.user, snapshot.conversation, &key)?;
         // After a panic, streams of the lost session may still be open: they are nobody's now.
         for channel in Channel::BOTH {
             self.speech.close(channel);
@@ -234,6 +258,9 @@ impl Shell {
         self.session.replace(Some(Session::restore(snapshot, saved, &self.services()?)));
         if let Some(attached) = self.client.find(&self.state) {
             self.run(Event::Reattached(attached.terms().ok_or(Problem::Internal)?));
+            if let Some(until) = attached.until {
+                self.run(Event::SignedIn { until });
+            }
         } else {
             self.run(Event::Timeout);
         }
@@ -241,8 +268,8 @@ impl Shell {
     }
 
     /// Begins the call's session. The user's index knows whether the call has a conversation already.
-    async fn begin(self: &Rc<Self>, query: &ListenQuery) -> Result<(), Problem> {
-        let (user, call) = self.name()?;
+    async fn begin(self: &Rc<Self>, query: &ListenQuery, signed_in_at: UnixMillis) -> Result<(), Problem> {
+        let CallOwner { user, call } = self.owner()?;
         let mut start = Start {
             conversation: listen::random_conversation()?,
             call_id: Some(call),
@@ -252,8 +279,12 @@ impl Shell {
             source: query.source,
         };
         let offered = Session::start(start.clone(), &self.services()?, now()).conversation().entry();
-        let begun = user_do::ask(&self.env, &user, &UserRequest::Start(offered)).await?;
-        let user_do::Start::Go { entry: known, key, phone_call } = begun else { return Err(Problem::NoSuchCall) };
+        let begun = user_do::ask(&self.env, &user, &UserRequest::Start(offered, signed_in_at)).await?;
+        let (known, key, phone_call) = match begun {
+            user_do::Start::Go { entry, key, phone_call } => (entry, key, phone_call),
+            user_do::Start::NoSuchCall => return Err(Problem::NoSuchCall),
+            user_do::Start::SignedOut => return Err(Problem::SignedOut),
+        };
         let archive = self.open_archive(&user, known.id, &key)?;
         let finished =
             if known.id == start.conversation { None } else { archive.get().await?.map(|(finished, _)| finished) };
@@ -295,6 +326,10 @@ impl Shell {
                 self.tell(&ServerEvent::MemoryProcessingStarted { memory, messages: Vec::new() });
             }
             Action::Finished(memory) => self.tell(&ServerEvent::MemoryCreated { memory, messages: Vec::new() }),
+            Action::Verify(token) => {
+                let shell = Rc::clone(self);
+                self.spawn(async move { shell.verify(&token).await });
+            }
             Action::Close { code, reason } => self.client.close(code, reason),
             Action::SpeechOpen { channel, stream, endpoint } => SpeechSockets::open(self, channel, stream, endpoint),
             Action::SpeechAudio { channel, stream, pcm } => self.speech.audio(channel, stream, pcm),
@@ -303,8 +338,8 @@ impl Shell {
             Action::PusherOpen { stream, endpoint } => PusherSocket::open(self, stream, endpoint),
             Action::PusherSend { stream, message } => PusherSocket::send(self, stream, message.expose()),
             Action::PusherClose { .. } => PusherSocket::close(self),
-            Action::Save(snapshot) => self.keep(|store, vault, user| store.save(vault, user, &snapshot)),
-            Action::SaveSegment(segment) => self.keep(|store, vault, user| store.save_segment(vault, user, &segment)),
+            Action::Save(snapshot) => self.keep(|store, vault, owner| store.save(vault, owner, &snapshot)),
+            Action::SaveSegment(segment) => self.keep(|store, vault, owner| store.save_segment(vault, owner, &segment)),
             Action::Record(chunk) => self.record(chunk),
             Action::KeepChunk(chunk) => self.keep_chunk(&chunk),
             Action::RecordKept(span) => self.record_kept(span),
@@ -338,6 +373,59 @@ impl Shell {
         }
     }
 
+    /// Checks a token that the client sent on its running socket.
+    async fn verify(self: &Rc<Self>, token: &Pii<String>) {
+        let Some(socket) = self.client.socket() else { return };
+        let verified = auth::verify(token.expose(), &self.config).await;
+        if !self.client.is(&socket) {
+            return;
+        }
+        match self.renewal(verified) {
+            Ok(expires) => {
+                let expires_in = Some(expires.since(now()) / 1000);
+                self.tell(&ServerEvent::AuthResponse { success: true, expires_in });
+                if let Ok(until) = self.stays_until(expires) {
+                    if self.client.extend(until).is_err() {
+                        worker::console_error!("a client's fresh sign-in was not noted");
+                    }
+                    self.run(Event::SignedIn { until });
+                }
+            }
+            Err(Problem::SignedOut) => self.run(Event::NotAllowed { reason: SIGNED_OUT }),
+            Err(Problem::BadAuthorization) => self.run(Event::NotAllowed { reason: "Invalid token" }),
+            // It cannot be checked now: the one before it is good for its time.
+            Err(problem) => worker::console_warn!("a fresh token was not checked: {}", problem.code()),
+        }
+    }
+
+    /// Until when a fresh token of this user is good.
+    fn renewal(&self, verified: Result<SignedIn, Problem>) -> Result<UnixMillis, Problem> {
+        let SignedIn { user, signed_in, expires } = verified?;
+        if user != self.owner()?.user {
+            return Err(Problem::BadAuthorization);
+        }
+        if self.is_signed_out(signed_in)? { Err(Problem::SignedOut) } else { Ok(expires) }
+    }
+
+    /// Until when a client with a token may stay.
+    fn stays_until(&self, expires: UnixMillis) -> Result<UnixMillis, Problem> {
+        let grace = self.config.issuer.as_ref().map_err(Clone::clone)?.grace;
+        Ok(expires + u64::try_from(grace.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// The user was signed out everywhere: whoever signed in before is cut off, now and later.
+    fn sign_out(self: &Rc<Self>, moment: UnixMillis) -> Result<(), Problem> {
+        if self.wake_up() {
+            sign_out::note(&self.state.storage().sql(), moment)?;
+            self.run(Event::NotAllowed { reason: SIGNED_OUT });
+        }
+        Ok(())
+    }
+
+    fn is_signed_out(&self, signed_in_at: UnixMillis) -> Result<bool, Problem> {
+        sign_out::is_signed_out(&self.state.storage().sql(), signed_in_at)
+    }
+
     fn tell(&self, message: &impl Serialize) {
         match serde_json::to_string(message) {
             Ok(text) => self.client.send(&text),
@@ -346,23 +434,28 @@ impl Shell {
     }
 
     /// Writes to the object's own store. What fails is logged: the next write brings the newest state anyway.
-    fn keep(&self, write: impl FnOnce(&CallStore, &Vault, &UserId) -> Result<(), Problem>) {
+    fn keep(&self, write: impl FnOnce(&CallStore, &Vault, &CallOwner) -> Result<(), Problem>) {
         if let Err(problem) = self.try_keep(write) {
             worker::console_error!("a call's state was not saved: {problem}");
         }
     }
 
-    fn try_keep(&self, write: impl FnOnce(&CallStore, &Vault, &UserId) -> Result<(), Problem>) -> Result<(), Problem> {
-        let (user, _) = self.name()?;
-        self.with_store(|store| write(store, self.vault()?, &user))
+    fn try_keep(
+        &self,
+        write: impl FnOnce(&CallStore, &Vault, &CallOwner) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        let owner = self.owner()?;
+        self.with_store(|store| write(store, self.vault()?, &owner))
     }
 
     /// Works on the object's own store, which is made when it is first needed.
     pub(crate) fn with_store<T>(&self, work: impl FnOnce(&CallStore) -> Result<T, Problem>) -> Result<T, Problem> {
         let mut opened = self.store.borrow_mut();
-        let store = match opened.take() {
-            Some(store) => store,
-            None => CallStore::open(&self.state)?,
+        let store = if let Some(store) = opened.take() {
+            store
+        } else {
+            self.identity.keep(&self.state, self.vault()?)?;
+            CallStore::open(&self.state)?
         };
         work(opened.insert(store))
     }
@@ -381,7 +474,7 @@ impl Shell {
     /// Stores the finished conversation, then its entry in the user's index.
     async fn store(&self, conversation: &Conversation) -> Result<(), Problem> {
         debug_assert_eq!(conversation.status, ConversationStatus::Completed);
-        let (user, _) = self.name()?;
+        let CallOwner { user, .. } = self.owner()?;
         self.archive()?.put(conversation).await?;
         user_do::ask::<bool>(&self.env, &user, &UserRequest::Keep(conversation.entry())).await?;
         let has_webhook = self.config.webhook.as_ref().map_err(Clone::clone)?.is_some();
@@ -439,14 +532,19 @@ impl Shell {
         let speech = self.config.speech.as_ref().map_err(Clone::clone)?.clone().into();
         let has_model = self.config.summariser.as_ref().map_err(Clone::clone)?.is_some();
         let pusher = self.config.pusher.as_ref().map_err(Clone::clone)?;
-        let (user, _) = self.name()?;
+        let CallOwner { user, .. } = self.owner()?;
         let pusher = pusher.as_ref().map(|pusher| pusher.endpoint(&user));
         Ok(Services { speech, has_model, pusher, zones: Rc::new(PlatformZones) })
     }
 
-    /// Whose call this is: the object's name says it.
-    fn name(&self) -> Result<(UserId, CallId), Problem> {
-        let name = self.state.id().name().ok_or(Problem::Internal)?;
-        names::parse_call_object(&name).ok_or(Problem::Internal)
+    /// Whose call this is.
+    fn owner(&self) -> Result<CallOwner, Problem> {
+        self.identity.get(&self.state, self.vault()?)?.ok_or(Problem::Internal)
+    }
+
+    /// Takes a request's word for whose call this is.
+    fn identify(&self, owner: CallOwner) -> Result<(), Problem> {
+        let name = names::call_object(self.vault()?, &owner);
+        self.identity.learn(&self.state, owner, &name)
     }
 }

@@ -2,9 +2,9 @@
 //! of audio that R2 has not taken yet. Everything is sealed.
 
 use fourwire_engine::call::{Saved, Snapshot};
+use fourwire_engine::names::{self, CallOwner};
 use fourwire_engine::record::{ChunkName, Folder};
 use fourwire_engine::vault::Vault;
-use fourwire_wire::ids::UserId;
 use fourwire_wire::segment::Segment;
 use serde::Serialize;
 use worker::{SqlStorage, SqlStorageValue, State};
@@ -49,7 +49,7 @@ impl CallStore {
     }
 
     /// What was saved of a call, or `None` for one that is new here.
-    pub(crate) fn load(&self, vault: &Vault, user: &UserId) -> Result<Option<SavedCall>, Problem> {
+    pub(crate) fn load(&self, vault: &Vault, owner: &CallOwner) -> Result<Option<SavedCall>, Problem> {
         let (mut snapshot, mut key) = (None::<Snapshot>, None);
         let mut saved = Saved::default();
         for row in self.sql.exec("SELECT name, sealed FROM records", None)?.raw() {
@@ -58,13 +58,13 @@ impl CallStore {
                 return Err(Problem::Internal);
             };
             match name.as_str() {
-                SESSION => snapshot = Some(sealed::open(vault, user, &address(name), sealed)?),
+                SESSION => snapshot = Some(sealed::open(vault, &owner.user, &names::call_row(owner, name), sealed)?),
                 KEY => key = Some(sealed.clone()),
-                _ => saved.segments.push(sealed::open(vault, user, &address(name), sealed)?),
+                _ => saved.segments.push(sealed::open(vault, &owner.user, &names::call_row(owner, name), sealed)?),
             }
         }
         let (Some(snapshot), Some(key)) = (snapshot, key) else { return Ok(None) };
-        let folder = Folder::new(vault, user, snapshot.conversation);
+        let folder = Folder::new(vault, &owner.user, snapshot.conversation);
         for row in self.sql.exec("SELECT name FROM chunks ORDER BY name", None)?.raw() {
             let row = row?;
             let [SqlStorageValue::String(name)] = row.as_slice() else { return Err(Problem::Internal) };
@@ -74,13 +74,13 @@ impl CallStore {
     }
 
     /// Keeps the session's state.
-    pub(crate) fn save(&self, vault: &Vault, user: &UserId, snapshot: &Snapshot) -> Result<(), Problem> {
-        self.put(vault, user, SESSION, snapshot)
+    pub(crate) fn save(&self, vault: &Vault, owner: &CallOwner, snapshot: &Snapshot) -> Result<(), Problem> {
+        self.put(vault, owner, SESSION, snapshot)
     }
 
     /// Keeps a segment.
-    pub(crate) fn save_segment(&self, vault: &Vault, user: &UserId, segment: &Segment) -> Result<(), Problem> {
-        self.put(vault, user, &format!("segment/{}", segment.id), segment)
+    pub(crate) fn save_segment(&self, vault: &Vault, owner: &CallOwner, segment: &Segment) -> Result<(), Problem> {
+        self.put(vault, owner, &format!("segment/{}", segment.id), segment)
     }
 
     /// Keeps the conversation's key, which is wrapped already.
@@ -111,8 +111,8 @@ impl CallStore {
         Ok(())
     }
 
-    fn put(&self, vault: &Vault, user: &UserId, name: &str, value: &impl Serialize) -> Result<(), Problem> {
-        self.write(name, sealed::seal(vault, user, &address(name), value)?)
+    fn put(&self, vault: &Vault, owner: &CallOwner, name: &str, value: &impl Serialize) -> Result<(), Problem> {
+        self.write(name, sealed::seal(vault, &owner.user, &names::call_row(owner, name), value)?)
     }
 
     fn write(&self, name: &str, sealed: Vec<u8>) -> Result<(), Problem> {
@@ -128,8 +128,3 @@ impl CallStore {
 const SESSION: &str = "session";
 /// Name of the row of the conversation's key.
 const KEY: &str = "key";
-
-/// Where a row lies, for its seal.
-fn address(name: &str) -> String {
-    format!("call/{name}")
-}

@@ -7,6 +7,7 @@ use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::Terms;
 use fourwire_wire::event::close;
 use fourwire_wire::query::ListenQuery;
+use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 use worker::{State, WebSocket};
 
@@ -24,6 +25,9 @@ pub(crate) struct Attachment {
     /// Whether it keeps what is not stored yet, and goes on from wherever it is asked to.
     #[serde(default)]
     pub(crate) resume: bool,
+    /// Until when it may stay without a fresh token.
+    #[serde(default)]
+    pub(crate) until: Option<UnixMillis>,
 }
 
 impl Attachment {
@@ -42,7 +46,13 @@ pub(crate) struct Client {
 
 impl Client {
     /// Takes a new connection in place of whatever was there.
-    pub(crate) fn accept(&self, state: &State, socket: WebSocket, query: &ListenQuery) -> worker::Result<Attachment> {
+    pub(crate) fn accept(
+        &self,
+        state: &State,
+        socket: WebSocket,
+        query: &ListenQuery,
+        until: UnixMillis,
+    ) -> worker::Result<Attachment> {
         let earlier = state.get_websockets();
         let connection = earlier.iter().filter_map(attachment).map(|known| known.connection).max().unwrap_or(0);
         for known in earlier {
@@ -54,6 +64,7 @@ impl Client {
             sample_rate: query.sample_rate,
             interim: query.interim,
             resume: query.resume,
+            until: Some(until),
         };
         socket.serialize_attachment(attached)?;
         self.socket.replace(Some(socket));
@@ -70,6 +81,18 @@ impl Client {
         let (attached, socket) = newest?;
         self.socket.replace(Some(socket));
         Some(attached)
+    }
+
+    /// The client's socket.
+    pub(crate) fn socket(&self) -> Option<WebSocket> {
+        self.socket.borrow().clone()
+    }
+
+    /// The client may stay until then: noted where a restart finds it.
+    pub(crate) fn extend(&self, until: UnixMillis) -> worker::Result<()> {
+        let Some(socket) = self.socket() else { return Ok(()) };
+        let Some(attached) = attachment(&socket) else { return Ok(()) };
+        socket.serialize_attachment(Attachment { until: Some(until), ..attached })
     }
 
     /// Whether `socket` is the client's, and not one that was replaced.

@@ -1,6 +1,7 @@
 //! `/v1/conversations`: a user's own records, as lists and one by one.
 
-use fourwire_engine::conversations::{Changes, Page};
+use fourwire_engine::config::Config;
+use fourwire_engine::conversations::{Changes, Page, Search};
 use fourwire_wire::conversation::{Conversation, ConversationEntry};
 use fourwire_wire::ids::{ConversationId, UserId};
 use serde::Serialize;
@@ -17,10 +18,22 @@ use crate::{auth, body, settings};
 pub(crate) async fn list(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);
     let user = auth::user(request, &config).await?;
-    let page = Page::parse(request.url()?.query_pairs())?;
+    answer(env, &config, &user, Page::parse(request.url()?.query_pairs())?).await
+}
+
+/// `POST /v1/conversations/search`: those that have all words. What somebody looks for is in the body, since addresses are logged.
+pub(crate) async fn search(request: &mut Request, env: &Env) -> Result<Response, Problem> {
+    let config = settings::read(env);
+    let user = auth::user(request, &config).await?;
+    let bytes = body::read(request).await?.ok_or(Problem::Body)?;
+    let search = Search::parse(&bytes).ok_or(Problem::Body)?;
+    answer(env, &config, &user, search.page()?).await
+}
+
+async fn answer(env: &Env, config: &Config, user: &UserId, page: Page) -> Result<Response, Problem> {
     // The user's object reads with it; asked here, what is missing is named to whoever asks.
     config.vault.as_ref().map_err(Clone::clone)?;
-    let entries: Vec<ConversationEntry> = user_do::ask(env, &user, &UserRequest::List(page)).await?;
+    let entries: Vec<ConversationEntry> = user_do::ask(env, user, &UserRequest::List(page)).await?;
     json(&entries)
 }
 

@@ -8,9 +8,10 @@
 //! - [`call_do`]: the object of one call, with [`call_record`] and [`call_store`]; [`user_do`]: the object of one user, with [`user_index`], [`user_keeping`], [`user_duties`] and [`user_phone`];
 //!   [`line_do`]: the object of one telephone line;
 //! - [`speech_socket`]: streams to speech services; [`pusher_socket`]: the stream to an operator's program;
-//! - [`twilio_api`]: requests to Twilio;
+//! - [`outbound`]: requests to anybody outside; [`twilio_api`]: to Twilio;
+//! - [`objects`], [`object_identity`]: how an object is asked, and whose it is;
 //! - [`archive`]: what lies in R2; [`sealed`], [`sealed_row`]: how anything personal is kept;
-//! - [`body`], [`auth`], [`settings`], [`problem`], [`clock`], [`zones`]: who asks, what is configured, how a refusal is told, the
+//! - [`body`], [`auth`], [`sign_out`], [`settings`], [`problem`], [`clock`], [`zones`]: who asks, what is configured, how a refusal is told, the
 //!   time, and what a user's clock shows.
 
 #![forbid(unsafe_code)]
@@ -30,8 +31,10 @@ mod conversations;
 mod drill;
 mod line_do;
 mod listen;
+mod object_identity;
 mod objects;
 mod operator;
+mod outbound;
 mod phone;
 mod playback;
 mod problem;
@@ -40,6 +43,7 @@ mod routes;
 mod sealed;
 mod sealed_row;
 mod settings;
+mod sign_out;
 mod speech_socket;
 mod summaries;
 mod twilio_api;

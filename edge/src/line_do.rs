@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fourwire_engine::config::Config;
+use fourwire_engine::names;
 use fourwire_engine::phone::claim::{Check, Claim, Next, Refusal, State as Verification, Tidy, Verdict};
 use fourwire_engine::phone::number::PhoneNumber;
 use fourwire_engine::twilio::caller_ids::{self, Started};
@@ -81,7 +82,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     asked: &LineRequest,
 ) -> std::result::Result<T, Problem> {
     let vault = config.vault.as_ref().map_err(Clone::clone)?;
-    objects::ask(env, settings::LINES, &vault.index("number", number.expose()), asked).await
+    objects::ask(env, settings::LINES, &names::number_object(vault, number), asked).await
 }
 
 /// The object.

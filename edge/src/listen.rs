@@ -1,15 +1,37 @@
 //! `GET /v4/listen`: a native client's socket, let in by its `Authorization` header and handed to its call's object.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use fourwire_engine::config::Config;
-use fourwire_engine::names;
+use fourwire_engine::identity::SignedIn;
+use fourwire_engine::names::{self, CallOwner};
 use fourwire_wire::event::close;
-use fourwire_wire::ids::{CallId, ConversationId, UserId};
+use fourwire_wire::ids::{CallId, ConversationId};
 use fourwire_wire::query::ListenQuery;
+use fourwire_wire::units::UnixMillis;
+use serde::{Deserialize, Serialize};
 use worker::{Env, Method, Request, RequestInit, Response, WebSocketPair};
 
 use crate::client::close_socket;
 use crate::problem::Problem;
 use crate::{auth, sealed, settings};
+
+/// The header in which an [`Admission`] travels to the call's object. Not the URL, which the platform logs; and an upgrade has no
+/// body.
+const ADMISSION: &str = "fourwire-admission";
+
+/// Who was let in, and to what.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Admission {
+    /// Whose call it is.
+    pub(crate) owner: CallOwner,
+    /// What the client asked for.
+    pub(crate) query: ListenQuery,
+    /// When the user signed in.
+    pub(crate) signed_in_at: UnixMillis,
+    /// When the token expires.
+    pub(crate) expires: UnixMillis,
+}
 
 /// Opens a native client's socket.
 ///
@@ -18,9 +40,9 @@ use crate::{auth, sealed, settings};
 pub(crate) async fn open(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);
     let query = admit(request, &config)?;
-    match auth::user(request, &config).await {
-        Ok(user) => match forward(env, &user, &query, &query_text(request)?).await {
-            Err(problem @ Problem::NoSuchCall) => turn_away(&problem.to_string()),
+    match auth::signed_in(request, &config).await {
+        Ok(signed_in) => match forward(env, &signed_in, query).await {
+            Err(problem @ (Problem::NoSuchCall | Problem::SignedOut)) => turn_away(&problem.to_string()),
             answer => answer,
         },
         Err(problem @ (Problem::NoAuthorization | Problem::BadAuthorization)) => turn_away(&problem.to_string()),
@@ -45,31 +67,40 @@ pub(crate) fn admit(request: &Request, config: &Config) -> Result<ListenQuery, P
 }
 
 /// The query of the request's URL.
-pub(crate) fn query_text(request: &Request) -> Result<String, Problem> {
+fn query_text(request: &Request) -> Result<String, Problem> {
     Ok(request.url()?.query().unwrap_or_default().to_owned())
 }
 
 /// Hands the upgrade to the object of the user's call. A client that names no call gets one of its own.
-pub(crate) async fn forward(
-    env: &Env,
-    user: &UserId,
-    query: &ListenQuery,
-    query_text: &str,
-) -> Result<Response, Problem> {
+pub(crate) async fn forward(env: &Env, signed_in: &SignedIn, query: ListenQuery) -> Result<Response, Problem> {
     let call = match &query.call_id {
         Some(call) => call.clone(),
         None => CallId::parse(random_conversation()?.to_string()).map_err(|_| Problem::Internal)?,
     };
+    let owner = CallOwner { user: signed_in.user.clone(), call };
+    let config = settings::read(env);
+    let name = names::call_object(config.vault.as_ref().map_err(Clone::clone)?, &owner);
+    let admission =
+        serde_json::to_vec(&Admission { owner, query, signed_in_at: signed_in.signed_in, expires: signed_in.expires })
+            .map_err(|_| Problem::Internal)?;
     let mut init = RequestInit::new();
     init.with_method(Method::Get);
     init.headers.set("upgrade", "websocket")?;
-    let request = Request::new_with_init(&format!("https://call/listen?{query_text}"), &init)?;
-    let answer = env
-        .durable_object(settings::CALLS)?
-        .get_by_name(&names::call_object(user, &call))?
-        .fetch_with_request(request)
-        .await?;
-    if answer.status_code() == Problem::NoSuchCall.status() { Err(Problem::NoSuchCall) } else { Ok(answer) }
+    init.headers.set(ADMISSION, &BASE64.encode(admission))?;
+    let request = Request::new_with_init("https://call/listen", &init)?;
+    let answer = env.durable_object(settings::CALLS)?.get_by_name(&name)?.fetch_with_request(request).await?;
+    match answer.status_code() {
+        status if status == Problem::NoSuchCall.status() => Err(Problem::NoSuchCall),
+        status if status == Problem::SignedOut.status() => Err(Problem::SignedOut),
+        _ => Ok(answer),
+    }
+}
+
+/// Who was let in, in a request to a call's object.
+pub(crate) fn admission(request: &Request) -> Result<Admission, Problem> {
+    let header = request.headers().get(ADMISSION)?.ok_or(Problem::Internal)?;
+    let json = BASE64.decode(header).map_err(|_| Problem::Internal)?;
+    serde_json::from_slice(&json).map_err(|_| Problem::Internal)
 }
 
 /// A fresh conversation id.

@@ -1,11 +1,20 @@
 //! Asking an object of ours: one JSON message there, one back. Objects can be reached only from within the Worker.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, Method, Request, RequestInit, Response};
 
 use crate::problem::Problem;
+
+/// A request to an object: whose it is, and what is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Envelope<O, A> {
+    /// Whose the object is believed to be.
+    pub(crate) owner: O,
+    /// What it is asked.
+    pub(crate) asked: A,
+}
 
 /// Asks the object of a binding that has a name.
 pub(crate) async fn ask<T: DeserializeOwned>(

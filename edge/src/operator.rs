@@ -1,15 +1,19 @@
-//! What the operator has done to everything that is stored: `/v1/operator/…`, with `OPERATOR_KEY`.
+//! What the operator has done to everything that is stored, and to users: `/v1/operator/…`, with `OPERATOR_KEY`.
 
+use fourwire_engine::config::Config;
 use fourwire_engine::identity;
+use fourwire_engine::names;
 use fourwire_engine::vault::{Owner, Vault};
-use fourwire_wire::ids::UserId;
-use serde::Serialize;
+use fourwire_wire::ids::{CallId, UserId};
+use serde::{Deserialize, Serialize};
 use worker::{Env, Request, Response};
 
+use crate::call_do::{self, CallRequest};
+use crate::clock::now;
 use crate::conversations::json;
 use crate::problem::Problem;
 use crate::user_do::{self, UserRequest};
-use crate::{sealed, settings};
+use crate::{body, sealed, settings};
 
 /// How many users are seen to in one request, which may ask a thousand objects and no more.
 const USERS_AT_ONCE: u32 = 20;
@@ -30,11 +34,7 @@ struct Resealed {
 /// `POST /v1/operator/reseal?cursor=…`: seals anew, under the current `ENCRYPTION_SECRET`, what an earlier one has sealed.
 pub(crate) async fn reseal(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);
-    let key = config.operator_key.as_ref().map_err(Clone::clone)?;
-    let given = request.headers().get("authorization")?.ok_or(Problem::NoAuthorization)?;
-    if !identity::bearer(&given).is_some_and(|given| key.is(given)) {
-        return Err(Problem::BadAuthorization);
-    }
+    authorise(request, &config)?;
     let vault = config.vault.as_ref().map_err(Clone::clone)?;
     let bucket = env.bucket(settings::ARCHIVE)?;
     let mut list = bucket.list().prefix(DIRECTORY).limit(USERS_AT_ONCE);
@@ -59,6 +59,40 @@ pub(crate) async fn reseal(request: &Request, env: &Env) -> Result<Response, Pro
     json(&done)
 }
 
+/// Whom to sign out.
+#[derive(Deserialize)]
+struct SignOut {
+    user_id: UserId,
+}
+
+/// How many calls were told.
+#[derive(Serialize)]
+struct SignedOut {
+    calls: usize,
+}
+
+/// `POST /v1/operator/sign-out`: cuts the user's sockets off at once, and refuses sockets to whoever signed in before now. The id is
+/// in the body, since addresses are logged.
+pub(crate) async fn sign_out(request: &mut Request, env: &Env) -> Result<Response, Problem> {
+    let config = settings::read(env);
+    authorise(request, &config)?;
+    let bytes = body::read(request).await?.ok_or(Problem::Body)?;
+    let SignOut { user_id } = serde_json::from_slice(&bytes).map_err(|_| Problem::Body)?;
+    let moment = now();
+    let calls: Vec<CallId> = user_do::ask(env, &user_id, &UserRequest::SignOut(moment)).await?;
+    for call in &calls {
+        call_do::ask::<()>(env, &user_id, call, &CallRequest::SignOut(moment)).await?;
+    }
+    json(&SignedOut { calls: calls.len() })
+}
+
+fn authorise(request: &Request, config: &Config) -> Result<(), Problem> {
+    let key = config.operator_key.as_ref().map_err(Clone::clone)?;
+    let given = request.headers().get("authorization")?.ok_or(Problem::NoAuthorization)?;
+    let is_operator = identity::bearer(&given).is_some_and(|given| key.is(given));
+    if is_operator { Ok(()) } else { Err(Problem::BadAuthorization) }
+}
+
 /// Enters a user into the directory.
 pub(crate) async fn enter(env: &Env, vault: &Vault, user: &UserId) -> Result<(), Problem> {
     let name = entry_name(vault, user);
@@ -73,5 +107,5 @@ pub(crate) async fn leave(env: &Env, vault: &Vault, user: &UserId) -> Result<(),
 }
 
 fn entry_name(vault: &Vault, user: &UserId) -> String {
-    format!("{DIRECTORY}{}", vault.index("user", user.as_str()))
+    format!("{DIRECTORY}{}", names::user_object(vault, user))
 }

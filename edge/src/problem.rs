@@ -23,9 +23,15 @@ pub(crate) enum Problem {
     /// The `Authorization` header holds no good ID token.
     #[error("Invalid authorization token")]
     BadAuthorization,
+    /// The user was signed out everywhere after signing in with what the token comes from.
+    #[error("Signed out: sign in again")]
+    SignedOut,
     /// The issuer's keys cannot be had, so no token can be checked.
     #[error("Sign-in cannot be checked right now. Try again in a moment.")]
-    IssuerUnreachable,
+    IssuerUnreachable {
+        /// In how many seconds it may be asked again.
+        retry_after: u64,
+    },
     /// The query cannot be served.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -119,7 +125,7 @@ impl Problem {
             | Self::NotCallable
             | Self::Account(AccountError::None)
             | Self::Fields => 400,
-            Self::NoAuthorization | Self::BadAuthorization => 401,
+            Self::NoAuthorization | Self::BadAuthorization | Self::SignedOut => 401,
             Self::Signature => 403,
             Self::NotFound | Self::NoConversation | Self::Account(AccountError::Unknown) => 404,
             Self::Method { .. } => 405,
@@ -131,7 +137,7 @@ impl Problem {
             Self::NotWebSocket => 426,
             Self::Account(AccountError::TooOften(_)) | Self::Claim(Refusal::TooOften(_)) => 429,
             Self::Internal => 500,
-            Self::IssuerUnreachable | Self::Config(_) | Self::NotStarted | Self::NoSummary => 503,
+            Self::IssuerUnreachable { .. } | Self::Config(_) | Self::NotStarted | Self::NoSummary => 503,
         }
     }
 
@@ -141,7 +147,8 @@ impl Problem {
             Self::Query(error) => error.code(),
             Self::NoAuthorization => "authorization_missing",
             Self::BadAuthorization => "authorization_invalid",
-            Self::IssuerUnreachable => "issuer_unreachable",
+            Self::SignedOut => "signed_out",
+            Self::IssuerUnreachable { .. } => "issuer_unreachable",
             Self::NotWebSocket => "websocket_required",
             Self::Config(_) => "not_configured",
             Self::NotFound => "not_found",
@@ -176,7 +183,8 @@ impl Problem {
     const fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Account(AccountError::TooOften(TooOften { retry_after }))
-            | Self::Claim(Refusal::TooOften(TooOften { retry_after })) => Some(*retry_after),
+            | Self::Claim(Refusal::TooOften(TooOften { retry_after }))
+            | Self::IssuerUnreachable { retry_after } => Some(*retry_after),
             Self::NotStarted | Self::NoSummary => Some(30),
             _ => None,
         }

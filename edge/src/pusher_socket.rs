@@ -7,12 +7,10 @@ use std::time::Duration;
 use fourwire_engine::call::{Event, StreamId};
 use fourwire_engine::pusher::{ANSWER_MILLIS, Endpoint, Heard, MOST_UNSENT_BYTES, read};
 use futures_util::StreamExt;
-use worker::{
-    AbortController, AbortSignal, Delay, Fetch, Method, Request, RequestInit, RequestRedirect, WebSocket,
-    WebsocketEvent,
-};
+use worker::{AbortController, AbortSignal, Delay, Method, WebSocket, WebsocketEvent};
 
 use crate::call_do::Shell;
+use crate::outbound::Outgoing;
 use crate::problem::kind;
 
 /// How long the pusher may take to close its end, before the connection is broken off.
@@ -137,15 +135,10 @@ fn leave(socket: &WebSocket) {
 
 /// Asks for a connection. A refusal is logged with its status and nothing else.
 async fn connect(endpoint: &Endpoint, signal: &AbortSignal) -> Option<WebSocket> {
-    let mut init = RequestInit::new();
-    // The key is for the address that the operator has set, and for no other.
-    init.with_method(Method::Get).with_redirect(RequestRedirect::Manual);
-    init.headers.set("upgrade", "websocket").ok()?;
-    if let Some(authorization) = &endpoint.authorization {
-        init.headers.set("authorization", authorization.expose()).ok()?;
-    }
-    let request = Request::new_with_init(endpoint.url.expose(), &init).ok()?;
-    let answer = match Fetch::Request(request).send_with_signal(signal).await {
+    let mut headers = vec![("upgrade", "websocket")];
+    headers.extend(endpoint.authorization.as_ref().map(|key| ("authorization", key.expose().as_str())));
+    let request = Outgoing::new(Method::Get, endpoint.url.expose(), &headers).ok()?;
+    let answer = match request.send(signal).await {
         Ok(answer) => answer,
         Err(error) => {
             worker::console_warn!("pusher: not reached: {}", kind(&error));

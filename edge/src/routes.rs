@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use worker::Method::{Delete, Get, Head, Patch, Post};
-use worker::{Env, Method, Request, Response, ResponseBody};
+use worker::{Env, Headers, Method, Request, Response, ResponseBody};
 
 use crate::problem::Problem;
 use crate::{account, conversations, listen, operator, phone, playback, settings, summaries, twilio_hooks, web_listen};
@@ -10,8 +10,22 @@ use crate::{account, conversations, listen, operator, phone, playback, settings,
 /// Answers a request. `HEAD` is answered as `GET` would be, refusals as well, and without the body (RFC 9110, section 9.3.2).
 pub(crate) async fn answer(request: Request, env: &Env) -> worker::Result<Response> {
     let is_head = request.method() == Head;
-    let answer = route(request, env).await.or_else(|problem| problem.response())?;
+    let answer = with_headers(route(request, env).await.or_else(|problem| problem.response())?)?;
     if is_head { without_body(answer) } else { Ok(answer) }
+}
+
+/// What every answer says: that its content is of its stated type and no other (<https://fetch.spec.whatwg.org/#x-content-type-options-header>),
+/// and that this host is reached by HTTPS alone, for a year from now (RFC 6797).
+const HEADERS: [(&str, &str); 2] =
+    [("x-content-type-options", "nosniff"), ("strict-transport-security", "max-age=31536000")];
+
+fn with_headers(answer: Response) -> worker::Result<Response> {
+    // Those of an answer that comes from an object cannot be changed, but copied.
+    let headers: Headers = answer.headers().entries().collect();
+    for (name, value) in HEADERS {
+        headers.set(name, value)?;
+    }
+    Ok(answer.with_headers(headers))
 }
 
 /// An answer's status and headers. A body that is being made is never asked for its first byte.
@@ -48,6 +62,8 @@ async fn route(mut request: Request, env: &Env) -> Result<Response, Problem> {
 
         (["v1", "conversations"], Get) => conversations::list(&request, env).await,
         (["v1", "conversations"], _) => other("GET, HEAD"),
+        (["v1", "conversations", "search"], Post) => conversations::search(&mut request, env).await,
+        (["v1", "conversations", "search"], _) => other("POST"),
         (["v1", "conversations", id], Get) => conversations::get(&request, env, id).await,
         (["v1", "conversations", id], Patch) => conversations::change(&mut request, env, id).await,
         (["v1", "conversations", id], Delete) => conversations::delete(&request, env, id).await,
@@ -66,6 +82,8 @@ async fn route(mut request: Request, env: &Env) -> Result<Response, Problem> {
 
         (["v1", "operator", "reseal"], Post) => operator::reseal(&request, env).await,
         (["v1", "operator", "reseal"], _) => other("POST"),
+        (["v1", "operator", "sign-out"], Post) => operator::sign_out(&mut request, env).await,
+        (["v1", "operator", "sign-out"], _) => other("POST"),
 
         (["v1", "phone", "numbers"], Get) => phone::list(&request, env).await,
         (["v1", "phone", "numbers"], _) => other("GET, HEAD"),

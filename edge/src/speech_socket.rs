@@ -7,10 +7,11 @@ use fourwire_engine::call::{Down, Event, StreamId};
 use fourwire_engine::speech::{Endpoint, Refusal};
 use fourwire_wire::frame::{Channel, PerChannel};
 use futures_util::StreamExt;
-use worker::{AbortController, AbortSignal, Fetch, Method, Request, RequestInit, WebSocket, WebsocketEvent};
+use worker::{AbortController, AbortSignal, Method, WebSocket, WebsocketEvent};
 
 use crate::body;
 use crate::call_do::Shell;
+use crate::outbound::Outgoing;
 use crate::problem::kind;
 
 /// So much of a refusal is read: the error's name stands at its beginning.
@@ -163,12 +164,8 @@ async fn follow(
 
 /// Asks a service for a stream. A refusal is logged with its status and the service's short reason, never its text.
 async fn connect(endpoint: &Endpoint, signal: &AbortSignal) -> Result<WebSocket, Refused> {
-    let mut init = RequestInit::new();
-    init.with_method(Method::Get);
-    init.headers.set("upgrade", "websocket")?;
-    init.headers.set("authorization", endpoint.authorization.expose())?;
-    let request = Request::new_with_init(&endpoint.url, &init)?;
-    let mut answer = Fetch::Request(request).send_with_signal(signal).await?;
+    let headers = [("upgrade", "websocket"), ("authorization", endpoint.authorization.expose().as_str())];
+    let mut answer = Outgoing::new(Method::Get, &endpoint.url, &headers)?.send(signal).await?;
     let status = answer.status_code();
     if status == 101 {
         return answer.websocket().ok_or(Refused::UNREACHED);

@@ -11,12 +11,11 @@ use fourwire_engine::summary::model::{
 use fourwire_engine::summary::{self, Spoken};
 use fourwire_wire::conversation::Conversation;
 use fourwire_wire::structured::{Structured, SummaryBy};
-use futures_util::future::{Either, select};
-use worker::wasm_bindgen::JsValue;
-use worker::{Delay, Env, Fetch, Method, Request, RequestInit, Response};
+use worker::{AbortSignal, Env, Method, Request, Response};
 
 use crate::clock::now;
 use crate::conversations::{self, json};
+use crate::outbound::{self, Outgoing};
 use crate::problem::{Problem, kind};
 use crate::zones::PlatformZones;
 use crate::{body, settings};
@@ -57,16 +56,14 @@ pub(crate) async fn ask(env: &Env, conversation: &Conversation) -> Option<Result
     let config = settings::read(env);
     let summariser = config.summariser.as_ref().ok()?.as_ref()?;
     let spoken = Spoken::of(conversation, &PlatformZones);
-    let answer = async {
-        match summariser {
-            Summariser::Model(model) => fetch(model, &spoken).await,
+    let answer = outbound::within(PATIENCE, async |signal| {
+        Ok(match summariser {
+            Summariser::Model(model) => fetch(model, &spoken, signal).await,
             Summariser::WorkersAi(name) => run(env, name, &spoken).await,
-        }
-    };
-    let answer = match select(std::pin::pin!(answer), Delay::from(PATIENCE)).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(_) => Err(ModelError::Down { status: 0, retry_after: None }),
-    };
+        })
+    });
+    let down = || Err(ModelError::Down { status: 0, retry_after: None });
+    let answer = answer.await.and_then(Result::ok).unwrap_or_else(down);
     if let Err(error) = &answer {
         worker::console_error!("language model: {error}");
     }
@@ -74,13 +71,14 @@ pub(crate) async fn ask(env: &Env, conversation: &Conversation) -> Option<Result
 }
 
 /// Asks a server that speaks `OpenAI`'s chat completions, in the form that it is known to take or else in weaker ones.
-async fn fetch(model: &Model, spoken: &Spoken<'_>) -> Result<Structured, ModelError> {
+async fn fetch(model: &Model, spoken: &Spoken<'_>, signal: &AbortSignal) -> Result<Structured, ModelError> {
     let mut form = FORM.with_borrow(KnownForm::first);
     loop {
-        let (status, retry_after, body) = send(&model.request(&spoken.talk(), form)).await.map_err(|error| {
-            worker::console_warn!("language model: not reached: {}", kind(&error));
-            ModelError::Down { status: 0, retry_after: None }
-        })?;
+        let (status, retry_after, body) =
+            send(&model.request(&spoken.talk(), form), signal).await.map_err(|error| {
+                worker::console_warn!("language model: not reached: {}", kind(&error));
+                ModelError::Down { status: 0, retry_after: None }
+            })?;
         let answer = ModelAnswer { status, retry_after: retry_after.as_deref(), body: &body };
         match FORM.with_borrow_mut(|known| known.next(form, &answer)) {
             Some(next) => form = next,
@@ -90,14 +88,11 @@ async fn fetch(model: &Model, spoken: &Spoken<'_>) -> Result<Structured, ModelEr
 }
 
 /// Sends one request: the answer's status, `Retry-After` and body.
-async fn send(request: &ModelRequest) -> worker::Result<(u16, Option<String>, Vec<u8>)> {
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(JsValue::from_str(request.body.expose())));
-    init.headers.set("content-type", "application/json")?;
-    if let Some(authorization) = &request.authorization {
-        init.headers.set("authorization", authorization.expose())?;
-    }
-    let mut answer = Fetch::Request(Request::new_with_init(&request.url, &init)?).send().await?;
+async fn send(request: &ModelRequest, signal: &AbortSignal) -> worker::Result<(u16, Option<String>, Vec<u8>)> {
+    let mut headers = vec![("content-type", "application/json")];
+    headers.extend(request.authorization.as_ref().map(|key| ("authorization", key.expose().as_str())));
+    let outgoing = Outgoing::with_body(Method::Post, &request.url, &headers, request.body.expose())?;
+    let mut answer = outgoing.send(signal).await?;
     let retry_after = answer.headers().get("retry-after")?;
     // One byte more than is read, so that an answer that is too long shows.
     let body = body::read_answer(&mut answer, MAX_ANSWER_BYTES.saturating_add(1)).await?;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use fourwire_engine::twilio::caller_ids::{ApiError, ApiRequest, Verb};
-use futures_util::future::{Either, select};
 use serde::{Deserialize, Serialize};
-use worker::wasm_bindgen::JsValue;
-use worker::{AbortController, Delay, Fetch, Method, Request, RequestInit};
+use worker::{AbortSignal, Method};
 
+use crate::outbound::{self, Outgoing};
 use crate::problem::kind;
 
 /// How long Twilio's API may take, all in all. Its webhook waits 15 s for its answer, and two requests must fit.
@@ -40,20 +39,17 @@ pub(crate) async fn ask<T>(
     request: &ApiRequest,
     read: impl FnOnce(u16, &[u8]) -> Result<T, ApiError>,
 ) -> Result<T, Failed> {
-    let abort = AbortController::default();
-    let signal = abort.signal();
-    let exchange = Box::pin(async {
-        let mut answer = Fetch::Request(prepare(request)?).send_with_signal(&signal).await?;
+    let exchange = async |signal: &AbortSignal| {
+        let mut answer = prepare(request)?.send(signal).await?;
         Ok::<_, worker::Error>((answer.status_code(), answer.bytes().await?))
-    });
-    let (status, body) = match select(exchange, Delay::from(PATIENCE)).await {
-        Either::Left((Ok(answer), _)) => answer,
-        Either::Left((Err(error), _)) => {
+    };
+    let (status, body) = match outbound::within(PATIENCE, exchange).await {
+        Some(Ok(answer)) => answer,
+        Some(Err(error)) => {
             worker::console_warn!("twilio: not reached: {}", kind(&error));
             return Err(Failed::Unknown);
         }
-        Either::Right(_) => {
-            abort.abort();
+        None => {
             worker::console_warn!("twilio: no answer in {} s", PATIENCE.as_secs());
             return Err(Failed::Unknown);
         }
@@ -72,17 +68,19 @@ pub(crate) async fn ask<T>(
     })
 }
 
-fn prepare(request: &ApiRequest) -> worker::Result<Request> {
-    let mut init = RequestInit::new();
-    init.with_method(match request.verb {
+fn prepare(request: &ApiRequest) -> worker::Result<Outgoing> {
+    let method = match request.verb {
         Verb::Get => Method::Get,
         Verb::Post => Method::Post,
         Verb::Delete => Method::Delete,
-    });
-    init.headers.set("authorization", request.authorization.expose())?;
-    if let Some(form) = &request.form {
-        init.headers.set("content-type", "application/x-www-form-urlencoded")?;
-        init.with_body(Some(JsValue::from_str(form.expose())));
+    };
+    let authorization = ("authorization", request.authorization.expose().as_str());
+    let url = request.url.expose();
+    match &request.form {
+        None => Outgoing::new(method, url, &[authorization]),
+        Some(form) => {
+            let headers = [authorization, ("content-type", "application/x-www-form-urlencoded")];
+            Outgoing::with_body(method, url, &headers, form.expose())
+        }
     }
-    Request::new_with_init(request.url.expose(), &init)
 }

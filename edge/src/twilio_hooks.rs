@@ -17,7 +17,7 @@ use crate::call_do::{self, CallRequest};
 use crate::clock::now;
 use crate::line_do::{self, LineRequest, Usable};
 use crate::problem::Problem;
-use crate::user_do::ask_phone;
+use crate::user_do::{self, ask_phone};
 use crate::user_phone::{Dial, PhoneRequest, Wish};
 use crate::{body, phone, settings};
 
@@ -151,8 +151,10 @@ async fn decide(signed: &Signed, env: &Env) -> Result<Answer, Problem> {
 
 fn connect(signed: &Signed, user: &UserId, record: &CallRecord) -> Result<Result<String, twiml::WriteError>, Problem> {
     let origin = signed.twilio()?.origin.as_str();
-    let status_callback = format!("{origin}{CALL}?user={}", names::hex_of_user(user));
-    let notice = signed.dialling()?.notice.as_ref().map(|_| format!("{origin}{NOTICE}"));
+    let vault = signed.config.vault.as_ref().map_err(Clone::clone)?;
+    // Addresses are logged, also by Twilio: the user is in it as a keyed hash.
+    let status_callback = format!("{origin}{CALL}?user={}", names::user_object(vault, user));
+    let notice = (!signed.dialling()?.notice.sentences().is_empty()).then(|| format!("{origin}{NOTICE}"));
     Ok(twiml::dial(&twiml::Dial {
         callee: &record.callee,
         caller_id: &record.caller_id,
@@ -165,18 +167,16 @@ fn connect(signed: &Signed, user: &UserId, record: &CallRecord) -> Result<Result
 /// `POST /v1/phone/notice`: what the callee hears before the two are connected.
 pub(crate) async fn notice(request: &mut Request, env: &Env) -> Result<Response, Problem> {
     let signed = Signed::receive(request, env).await?;
-    let notice = signed.dialling()?.notice.as_deref().unwrap_or_default();
-    respond(&twiml::say(notice).map_err(|_| Problem::Internal)?)
+    respond(&twiml::notice(&signed.dialling()?.notice).map_err(|_| Problem::Internal)?)
 }
 
 /// `POST /v1/phone/calls/status?user=…`: what has become of a call.
 pub(crate) async fn call_status(request: &mut Request, env: &Env) -> Result<Response, Problem> {
     let signed = Signed::receive(request, env).await?;
-    let user = signed.query.as_deref().and_then(|query| query.strip_prefix("user=")).and_then(names::user_of_hex);
-    let user = user.ok_or(Problem::Fields)?;
+    let object = signed.query.as_deref().and_then(|query| query.strip_prefix("user="));
+    let object = object.filter(|name| names::is_object_name(name)).ok_or(Problem::Fields)?;
     let LegReport { call_sid, progress } = LegReport::read(&signed.form, now()).map_err(|_| Problem::Fields)?;
-    let news: Option<CallRecord> = ask_phone(env, &user, PhoneRequest::Progress(call_sid, progress)).await?;
-    if let Some(record) = news {
+    if let Some((user, record)) = user_do::report_call(env, object, call_sid, progress).await? {
         tell_call(env, &user, &record).await?;
     }
     Ok(Response::empty()?.with_status(204))

@@ -5,24 +5,36 @@ use std::rc::Rc;
 
 use fourwire_engine::config::Config;
 use fourwire_engine::conversations::Page;
+use fourwire_engine::names;
+use fourwire_engine::phone::ledger::{CallRecord, Progress};
+use fourwire_engine::twilio::sid::CallSid;
+use fourwire_engine::vault::Vault;
 use fourwire_wire::conversation::{ConversationEntry, ConversationStatus, PhoneCall};
-use fourwire_wire::ids::{ConversationId, UserId};
+use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::units::UnixMillis;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use worker::{DurableObject, Env, Request, Response, Result, SqlStorage, State, durable_object};
 
+use crate::object_identity::ObjectIdentity;
+use crate::objects::Envelope;
 use crate::problem::Problem;
 use crate::user_duties::Duty;
 use crate::user_index::Index;
 use crate::user_phone::{Phone, PhoneRequest};
-use crate::{objects, settings, user_duties, user_index, user_phone};
+use crate::{objects, settings, sign_out, user_duties, user_index, user_phone};
+
+/// No call runs longer after its beginning, in milliseconds: four hours of recording, and what finishing it takes.
+const MAX_CALL_MILLIS: u64 = 5 * 60 * 60 * 1000;
 
 /// What the object is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum UserRequest {
-    /// A call begins: register its conversation, unless the call has one already. Answered by [`Start`].
-    Start(ConversationEntry),
+    /// A call begins, by a client that signed in at this time: register its conversation, unless the call has one already.
+    /// Answered by [`Start`].
+    Start(ConversationEntry, UnixMillis),
+    /// Whoever signed in before this moment is signed out. Answered by the calls that may be running.
+    SignOut(UnixMillis),
     /// A call's conversation has changed: keep its new entry. Answered by whether there is such a conversation.
     Keep(ConversationEntry),
     /// A part of all conversations, newest first. Answered by a list.
@@ -39,6 +51,8 @@ pub(crate) enum UserRequest {
     Reseal,
     /// Everything is to be deleted. Answered by whether it is; it is not while a call is running.
     Erase,
+    /// Twilio has reported something of a call. Answered by the user and the call as it is now, where that was news.
+    CallReport(CallSid, Progress),
     /// Something about numbers or calls. Answered as it says.
     Phone(PhoneRequest),
 }
@@ -75,6 +89,8 @@ pub(crate) enum Start {
     },
     /// Not at all: Twilio has told of no such call, and the operator wants that.
     NoSuchCall,
+    /// Not at all: the user was signed out after this client had signed in.
+    SignedOut,
 }
 
 /// Asks a user's object.
@@ -83,7 +99,21 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     user: &UserId,
     asked: &UserRequest,
 ) -> std::result::Result<T, Problem> {
-    objects::ask(env, settings::USERS, user.as_str(), asked).await
+    let config = settings::read(env);
+    let name = names::user_object(config.vault.as_ref().map_err(Clone::clone)?, user);
+    objects::ask(env, settings::USERS, &name, &Envelope { owner: Some(user), asked }).await
+}
+
+/// Tells a user's object what Twilio has reported of a call: by the object's name alone, which is all that Twilio was told of the
+/// user. Answered as [`UserRequest::CallReport`] says; an object that nobody has used knows of no call.
+pub(crate) async fn report_call(
+    env: &Env,
+    name: &str,
+    call: CallSid,
+    progress: Progress,
+) -> std::result::Result<Option<(UserId, CallRecord)>, Problem> {
+    let asked = UserRequest::CallReport(call, progress);
+    objects::ask(env, settings::USERS, name, &Envelope { owner: None::<UserId>, asked }).await
 }
 
 /// Asks a user's object about numbers or calls.
@@ -101,6 +131,7 @@ pub struct User {
     pub(crate) state: State,
     pub(crate) env: Env,
     pub(crate) config: Rc<Config>,
+    pub(crate) identity: ObjectIdentity<UserId>,
     /// When the alarm that is known to be set rings.
     pub(crate) alarm_at: Cell<Option<UnixMillis>>,
     /// Whether the tables are known to be there.
@@ -112,11 +143,23 @@ impl std::panic::RefUnwindSafe for User {}
 impl DurableObject for User {
     fn new(state: State, env: Env) -> Self {
         let config = settings::read(&env);
-        Self { state, env, config, alarm_at: Cell::new(None), has_tables: Cell::new(false) }
+        Self {
+            state,
+            env,
+            config,
+            identity: ObjectIdentity::default(),
+            alarm_at: Cell::new(None),
+            has_tables: Cell::new(false),
+        }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let Ok(asked) = request.json().await else { return Problem::Internal.response() };
+        let Ok(Envelope { owner, asked }) = request.json().await else { return Problem::Internal.response() };
+        match self.identify(owner) {
+            Ok(true) => {}
+            Ok(false) => return Response::from_json(&()),
+            Err(problem) => return problem.response(),
+        }
         match asked {
             UserRequest::Delete(id) => objects::answer(self.delete(id).await),
             UserRequest::Erase => objects::answer(self.erase().await),
@@ -146,12 +189,22 @@ impl User {
         let vault = self.config.vault.as_ref().map_err(Clone::clone)?;
         let index = Index::new(sql, vault, &user);
         let answer = match asked {
-            UserRequest::Start(entry) => Response::from_json(&self.start(&index, &phone, entry)?),
+            UserRequest::Start(_, at) if sign_out::is_signed_out(&self.state.storage().sql(), at)? => {
+                Response::from_json(&Start::SignedOut)
+            }
+            UserRequest::Start(entry, _) => Response::from_json(&self.start(&index, &phone, entry)?),
+            UserRequest::SignOut(moment) => {
+                sign_out::note(&self.state.storage().sql(), moment)?;
+                Response::from_json(&running_calls(&index, moment)?)
+            }
             UserRequest::Keep(entry) => Response::from_json(&self.keep(&index, &entry)?),
             UserRequest::List(page) => Response::from_json(&index.page(&page)?),
             UserRequest::All => Response::from_json(&index.all()?),
             UserRequest::Owe(id, duty) => Response::from_json(&self.owe(&index, id, duty)?),
             UserRequest::Find(id) => Response::from_json(&find(&index, &phone, id)?),
+            UserRequest::CallReport(call, progress) => {
+                Response::from_json(&phone.progress(&call, &progress)?.map(|record| (user.clone(), record)))
+            }
             UserRequest::Delete(_) | UserRequest::Erase | UserRequest::Reseal | UserRequest::Phone(_) => {
                 return Err(Problem::Internal);
             }
@@ -161,7 +214,23 @@ impl User {
 
     /// Whose object this is.
     pub(crate) fn name(&self) -> std::result::Result<UserId, Problem> {
-        self.state.id().name().and_then(|name| UserId::parse(name).ok()).ok_or(Problem::Internal)
+        self.identity.get(&self.state, self.vault()?)?.ok_or(Problem::Internal)
+    }
+
+    /// Takes a request's word for whose object this is; whether that is known.
+    fn identify(&self, owner: Option<UserId>) -> std::result::Result<bool, Problem> {
+        let vault = self.vault()?;
+        match owner {
+            Some(user) => {
+                let name = names::user_object(vault, &user);
+                self.identity.learn(&self.state, user, &name).map(|()| true)
+            }
+            None => Ok(self.identity.get(&self.state, vault)?.is_some()),
+        }
+    }
+
+    pub(crate) fn vault(&self) -> std::result::Result<&Vault, Problem> {
+        Ok(self.config.vault.as_ref().map_err(Clone::clone)?)
     }
 
     /// The object's database, with every table in it.
@@ -171,6 +240,7 @@ impl User {
             user_index::create(&sql)?;
             user_phone::create(&sql)?;
             user_duties::create(&sql)?;
+            self.identity.keep(&self.state, self.vault()?)?;
             self.enter_directory(&sql)?;
         }
         Ok(sql)
@@ -200,6 +270,15 @@ impl User {
     }
 }
 
+/// The calls that may be running: those that are not finished, and began no longer ago than a call lasts.
+fn running_calls(index: &Index<'_>, now: UnixMillis) -> std::result::Result<Vec<CallId>, Problem> {
+    let entries = index.since(now - MAX_CALL_MILLIS)?.into_iter();
+    Ok(entries
+        .filter(|entry| entry.status != ConversationStatus::Completed)
+        .filter_map(|entry| entry.call_id)
+        .collect())
+}
+
 fn find(index: &Index<'_>, phone: &Phone<'_>, id: ConversationId) -> std::result::Result<Option<Found>, Problem> {
     let Some((entry, key)) = index.find(id)? else { return Ok(None) };
     let record = entry.call_id.as_ref().map(|call| phone.call_named(call)).transpose()?.flatten();
@@ -218,7 +297,6 @@ fn answer_phone(phone: &Phone<'_>, asked: PhoneRequest) -> std::result::Result<R
         PhoneRequest::Token => Response::from_json(&phone.token()?),
         PhoneRequest::Dial(wish) => Response::from_json(&phone.dial(wish)?),
         PhoneRequest::Refuse(call) => Response::from_json(&phone.refuse(&call)?),
-        PhoneRequest::Progress(call, progress) => Response::from_json(&phone.progress(&call, &progress)?),
         PhoneRequest::Calls => Response::from_json(&phone.calls()?),
         PhoneRequest::AllCalls => Response::from_json(&phone.all_calls()?),
     };

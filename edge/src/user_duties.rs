@@ -9,13 +9,12 @@ use fourwire_engine::vault::Vault;
 use fourwire_wire::ids::{ConversationId, UserId};
 use fourwire_wire::structured::SummaryBy;
 use fourwire_wire::units::UnixMillis;
-use futures_util::future::{Either, select};
 use serde::{Deserialize, Serialize};
-use worker::wasm_bindgen::JsValue;
-use worker::{Delay, Fetch, Method, Request, RequestInit, SqlStorage, SqlStorageValue};
+use worker::{Method, SqlStorage, SqlStorageValue};
 
 use crate::archive::Archive;
 use crate::clock::now;
+use crate::outbound::{self, Outgoing};
 use crate::problem::{Problem, kind};
 use crate::summaries;
 use crate::user_do::User;
@@ -133,17 +132,13 @@ impl User {
         let Some(archive) = self.archive(&index, user, vault, id)? else { return Ok(true) };
         let Some((conversation, _)) = archive.get().await? else { return Ok(true) };
         let message = webhook.finished(user, &conversation, now()).map_err(|_| Problem::Internal)?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(JsValue::from_str(message.body.expose())));
-        for (name, value) in &message.headers {
-            init.headers.set(name, value)?;
-        }
-        let request = Fetch::Request(Request::new_with_init(&message.url, &init)?);
-        match select(std::pin::pin!(request.send()), Delay::from(PATIENCE)).await {
-            Either::Left((Ok(answer), _)) if (200..300).contains(&answer.status_code()) => return Ok(true),
-            Either::Left((Ok(answer), _)) => worker::console_warn!("webhook: status {}", answer.status_code()),
-            Either::Left((Err(error), _)) => worker::console_warn!("webhook: not reached: {}", kind(&error)),
-            Either::Right(_) => worker::console_warn!("webhook: no answer in {} s", PATIENCE.as_secs()),
+        let headers = message.headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let request = Outgoing::with_body(Method::Post, &message.url, &headers, message.body.expose())?;
+        match outbound::within(PATIENCE, async |signal| Ok(request.send(signal).await?.status_code())).await {
+            Some(Ok(200..300)) => return Ok(true),
+            Some(Ok(status)) => worker::console_warn!("webhook: status {status}"),
+            Some(Err(error)) => worker::console_warn!("webhook: not reached: {}", kind(&error)),
+            None => worker::console_warn!("webhook: no answer in {} s", PATIENCE.as_secs()),
         }
         Ok(false)
     }

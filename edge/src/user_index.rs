@@ -103,6 +103,12 @@ impl<'a> Index<'a> {
         rows.map(|known| known.map(|(entry, _)| entry)).collect()
     }
 
+    /// Conversations that began at a moment or after it.
+    pub(crate) fn since(&self, moment: UnixMillis) -> Result<Vec<ConversationEntry>, Problem> {
+        let moment = i64::try_from(moment.get()).map_err(|_| Problem::Internal)?;
+        self.rows("WHERE created_at >= ?", vec![moment.into()])?.map(|known| known.map(|(entry, _)| entry)).collect()
+    }
+
     /// The oldest conversation.
     pub(crate) fn oldest(&self) -> Result<Option<ConversationEntry>, Problem> {
         Ok(self.rows("ORDER BY created_at LIMIT 1", vec![])?.next().transpose()?.map(|(entry, _)| entry))

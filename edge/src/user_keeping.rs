@@ -70,7 +70,8 @@ impl User {
     pub(crate) async fn reseal(&self) -> Result<usize, Problem> {
         let (user, vault) = (self.name()?, self.vault()?);
         let phone = Phone::open(&self.state, &self.config, &user)?;
-        let mut count = Index::new(self.tables()?, vault, &user).reseal()? + phone.reseal()?;
+        let mut count = self.identity.reseal(&self.state, vault)?;
+        count += Index::new(self.tables()?, vault, &user).reseal()? + phone.reseal()?;
         for own in phone.numbers()?.verified {
             count += line_do::ask::<usize>(&self.env, &self.config, &own.phone_number, &LineRequest::Reseal).await?;
         }
@@ -174,10 +175,6 @@ impl User {
     /// When the user had everything deleted, while something of it is still there.
     fn erased_row<'a>(&self, vault: &'a Vault, user: &'a UserId) -> SealedRow<'a> {
         SealedRow::new(&self.state, vault, Owner::User(user), "erased")
-    }
-
-    fn vault(&self) -> Result<&Vault, Problem> {
-        Ok(self.config.vault.as_ref().map_err(Clone::clone)?)
     }
 }
 

@@ -44,8 +44,6 @@ pub(crate) enum PhoneRequest {
     Dial(Wish),
     /// A call that was granted is not made. Answered by nothing.
     Refuse(CallSid),
-    /// Twilio has reported something of a call. Answered by the call as it is now, where that was news.
-    Progress(CallSid, Progress),
     /// The newest calls, the newest first. Answered by a list.
     Calls,
     /// All calls. Answered by a list, the newest first.

@@ -13,6 +13,7 @@ use worker::wasm_bindgen_futures::spawn_local;
 use worker::{Delay, Env, Request, Response, WebSocket, WebSocketPair, WebsocketEvent};
 
 use crate::client::close_socket;
+use crate::clock::now;
 use crate::problem::Problem;
 use crate::{auth, listen, settings};
 
@@ -23,13 +24,12 @@ const AUTH_TIME: Duration = Duration::from_secs(5);
 pub(crate) fn open(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);
     let query = listen::admit(request, &config)?;
-    let query_text = listen::query_text(request)?;
     let pair = WebSocketPair::new()?;
     accept(&pair.server)?;
     let env = env.clone();
     // Not `wait_until`, which the platform cuts off: the open socket itself keeps this running.
     spawn_local(async move {
-        if let Err(end) = serve(&pair.server, &env, &config, &query, &query_text).await {
+        if let Err(end) = serve(&pair.server, &env, &config, query).await {
             close_socket(&pair.server, end.code, &end.reason);
         }
     });
@@ -60,13 +60,7 @@ impl From<worker::Error> for End {
     }
 }
 
-async fn serve(
-    browser: &WebSocket,
-    env: &Env,
-    config: &Config,
-    query: &ListenQuery,
-    query_text: &str,
-) -> Result<(), End> {
+async fn serve(browser: &WebSocket, env: &Env, config: &Config, query: ListenQuery) -> Result<(), End> {
     let mut from_browser = browser.events()?;
     let first = match select(from_browser.next(), Delay::from(AUTH_TIME)).await {
         Either::Left((first, _)) => first,
@@ -81,11 +75,13 @@ async fn serve(
         }),
         Err(reason) => Err(End::refused(reason)),
     };
-    browser.send(&ServerEvent::AuthResponse { success: answer.is_ok() })?;
+    let expires_in =
+        answer.as_ref().ok().filter(|_| query.resume).map(|signed_in| signed_in.expires.since(now()) / 1000);
+    browser.send(&ServerEvent::AuthResponse { success: answer.is_ok(), expires_in })?;
 
-    let forwarded = listen::forward(env, &answer?, query, query_text).await;
+    let forwarded = listen::forward(env, &answer?, query).await;
     let call = match forwarded {
-        Err(problem @ Problem::NoSuchCall) => return Err(End::refused(&problem.to_string())),
+        Err(problem @ (Problem::NoSuchCall | Problem::SignedOut)) => return Err(End::refused(&problem.to_string())),
         forwarded => forwarded?.websocket().ok_or(Problem::Internal)?,
     };
     let mut from_call = call.events()?;

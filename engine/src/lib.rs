@@ -12,6 +12,7 @@
 //! - [`phone`]: numbers, who may use them, and whom may be called;
 //! - [`twilio`]: what is spoken with Twilio;
 //! - [`identity`]: who a client is, from an ID token;
+//! - [`outbound`]: which addresses the Worker calls itself;
 //! - [`names`]: how a user's id goes into the names of other things;
 //! - [`vault`]: keys, sealing, blind indexes;
 //! - [`webhook`]: how an operator's server is told of a finished call;
@@ -31,6 +32,7 @@ pub mod config;
 pub mod conversations;
 pub mod identity;
 pub mod names;
+pub mod outbound;
 pub mod phone;
 pub mod pusher;
 pub mod record;

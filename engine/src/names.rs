@@ -1,36 +1,53 @@
-//! How a user's id goes into the names of other things. A user id holds any printable ASCII, `/` included, so each form is
-//! written and read in one place, and no two users share a name.
+//! What Durable Objects are called. The platform's logs, dashboard and disks show an object's name, so that it is a keyed hash
+//! and not a user's id, a client's name for a call or a phone number: who has the name but not the master secret learns nothing.
 
 use fourwire_wire::ids::{CallId, UserId};
+use serde::{Deserialize, Serialize};
 
-/// The name of the object of a user's call: the user, `/`, the call.
-#[must_use]
-pub fn call_object(user: &UserId, call: &CallId) -> String {
-    format!("{user}/{call}")
+use crate::phone::number::PhoneNumber;
+use crate::vault::Vault;
+
+/// Length of a name, in hexadecimal digits: 128 bits.
+const NAME_DIGITS: usize = 32;
+
+/// Whose call it is, and which of that user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallOwner {
+    /// The user.
+    pub user: UserId,
+    /// The client's name for the call.
+    pub call: CallId,
 }
 
-/// Whose call an object of this name is. `None` for a name that [`call_object`] does not make.
-///
-/// The last slash separates the two, because a call id has none while a user id may have several.
+/// The name of a user's object. It is also the name of the user's folder in the archive.
 #[must_use]
-pub fn parse_call_object(name: &str) -> Option<(UserId, CallId)> {
-    let (user, call) = name.rsplit_once('/')?;
-    Some((UserId::parse(user).ok()?, CallId::parse(call).ok()?))
+pub fn user_object(vault: &Vault, user: &UserId) -> String {
+    vault.index("user", user.as_str())
 }
 
-/// A user id for the query of a signed URL: each byte as two small hexadecimal digits, which every URL library leaves as
-/// they are. A character that one side escapes and the other does not would break the signature.
+/// The name of the object of a user's call.
 #[must_use]
-pub fn hex_of_user(user: &UserId) -> String {
-    user.as_str().bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+pub fn call_object(vault: &Vault, owner: &CallOwner) -> String {
+    // A call id has no slash, so that the last one parts the two and no other pair reads the same.
+    vault.index("call", &format!("{}/{}", owner.user, owner.call))
 }
 
-/// The user of [`hex_of_user`]. `None` for any other spelling.
+/// Where a row of a call lies, for its seal: with the call's name, so that a row of another call of the same user does not open.
 #[must_use]
-pub fn user_of_hex(hex: &str) -> Option<UserId> {
-    let (pairs, rest) = hex.as_bytes().as_chunks();
-    let text: Option<String> = pairs.iter().map(|&pair| hex_byte(pair).map(char::from)).collect();
-    UserId::parse(text.filter(|_| rest.is_empty())?).ok()
+pub fn call_row(owner: &CallOwner, row: &str) -> String {
+    format!("call/{}/{row}", owner.call)
+}
+
+/// The name of a phone number's object.
+#[must_use]
+pub fn number_object(vault: &Vault, number: &PhoneNumber) -> String {
+    vault.index("number", number.expose())
+}
+
+/// Whether a text has the form of a name, for one that comes from outside.
+#[must_use]
+pub fn is_object_name(text: &str) -> bool {
+    text.len() == NAME_DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The byte that two small hexadecimal digits stand for.
@@ -45,67 +62,63 @@ pub(crate) fn hex_byte([high, low]: [u8; 2]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
 
-    fn user(text: &str) -> UserId {
-        UserId::parse(text).unwrap()
-    }
-
-    fn call(text: &str) -> CallId {
-        CallId::parse(text).unwrap()
+    fn owner(user: &str, call: &str) -> CallOwner {
+        CallOwner { user: UserId::parse(user).unwrap(), call: CallId::parse(call).unwrap() }
     }
 
     #[test]
-    fn a_call_object_s_name_leads_back_to_its_user_and_call() {
-        for (who, what, name) in [
-            ("ann", "1774440000500", "ann/1774440000500"),
-            ("auth0|5f7c", "c", "auth0|5f7c/c"),
-            ("a/b", "c", "a/b/c"),
-            ("a", "b", "a/b"),
-            ("a/", "b", "a//b"),
-            ("/", "b", "//b"),
-            ("..", "b", "../b"),
-            ("ann/1774440000500", "1", "ann/1774440000500/1"),
-            ("q3Jkz+9/Ff0==", "c", "q3Jkz+9/Ff0==/c"),
-            (" ", "c", " /c"),
-        ] {
-            assert_eq!(call_object(&user(who), &call(what)), name);
-            assert_eq!(parse_call_object(name), Some((user(who), call(what))), "{name}");
+    fn no_two_calls_share_a_name_and_no_name_tells_whose_it_is() {
+        let vault = Vault::new("0123456789abcdef0123456789abcdef").unwrap();
+        let owners = [
+            ("ann", "1774440000500"),
+            ("auth0|5f7c", "c"),
+            ("a/b", "c"),
+            ("a", "b"),
+            ("a/", "b"),
+            ("/", "b"),
+            ("..", "b"),
+            ("ann/1774440000500", "1"),
+            (" ", "c"),
+        ];
+        let names: BTreeSet<_> = owners.iter().map(|(user, call)| call_object(&vault, &owner(user, call))).collect();
+        assert_eq!(names.len(), owners.len());
+        for name in names {
+            assert!(is_object_name(&name), "{name}");
         }
     }
 
     #[test]
-    fn a_name_that_no_call_has_is_nobody_s() {
-        for name in ["", "ann", "ann/", "/call", "ann/a b", "ann/a+b", "ünal/c", "ann/c\n", "a\nb/c"] {
-            assert_eq!(parse_call_object(name), None, "{name:?}");
-        }
+    fn a_row_of_one_call_is_no_row_of_another() {
+        let vault = Vault::new("0123456789abcdef0123456789abcdef").unwrap();
+        let [one, other] = ["1", "2"].map(|call| owner("ann", call));
+        let sealed = vault.seal(&one.user, &call_row(&one, "session"), [7; 12], b"{}").unwrap();
+        assert_eq!(vault.open(&one.user, &call_row(&one, "session"), &sealed).as_deref(), Ok(&b"{}"[..]));
+        assert!(vault.open(&one.user, &call_row(&other, "session"), &sealed).is_err());
+        assert!(vault.open(&one.user, &call_row(&one, "segment/1"), &sealed).is_err());
     }
 
     #[test]
-    fn a_user_in_hexadecimal_has_one_spelling() {
-        assert_eq!(hex_of_user(&user("ann")), "616e6e");
-        assert_eq!(hex_of_user(&user("a/b+c=")), "612f622b633d");
-        assert_eq!(user_of_hex("612f622b633d"), Some(user("a/b+c=")));
-        for bad in ["", "6", "616e6", "616E6E", "0a", "c3a4", "+1", "61 e", "6g", "616e6e&x", "é1"] {
-            assert_eq!(user_of_hex(bad), None, "{bad:?}");
-        }
-        let longest = user(&"~".repeat(255));
-        assert_eq!(user_of_hex(&hex_of_user(&longest)), Some(longest));
+    fn a_name_depends_on_the_secret_and_on_what_it_names() {
+        let [one, other] = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"]
+            .map(|key| Vault::new(key).unwrap());
+        let user = UserId::parse("12025550142").unwrap();
+        let number = PhoneNumber::parse("+12025550142").unwrap();
+        let names = [user_object(&one, &user), user_object(&other, &user), number_object(&one, &number)];
+        assert_eq!(BTreeSet::from_iter(&names).len(), 3);
     }
 
-    proptest! {
-        #[test]
-        fn names_of_different_pairs_differ(
-            one in "[a/]{1,6}", other in "[a/]{1,6}", a in "[a|]{1,3}", b in "[a|]{1,3}",
-        ) {
-            let (first, second) = ((user(&one), call(&a)), (user(&other), call(&b)));
-            let (name, other_name) = (call_object(&first.0, &first.1), call_object(&second.0, &second.1));
-            prop_assert_eq!(name == other_name, first == second);
-            prop_assert_eq!(parse_call_object(&name), Some(first));
+    #[test]
+    fn a_text_from_outside_is_a_name_only_in_its_one_spelling() {
+        assert!(is_object_name("0123456789abcdef0123456789abcdef"));
+        for text in ["", "0123456789abcdef", "0123456789ABCDEF0123456789abcdef", &"g".repeat(32), &"0".repeat(33)] {
+            assert!(!is_object_name(text), "{text}");
         }
     }
 }

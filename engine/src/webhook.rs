@@ -11,7 +11,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
 use thiserror::Error;
-use url::Url;
+
+use crate::outbound::OutboundUrl;
 
 /// What a secret begins with.
 const SECRET_PREFIX: &str = "whsec_";
@@ -28,7 +29,7 @@ pub struct SecretError;
 /// Where finished conversations are told of.
 #[derive(Clone, Debug)]
 pub struct Webhook {
-    url: Url,
+    url: OutboundUrl,
     secret: Pii<Vec<u8>>,
 }
 
@@ -61,7 +62,7 @@ impl Webhook {
     ///
     /// # Errors
     /// [`SecretError`] where the secret is none.
-    pub fn new(url: Url, secret: &str) -> Result<Self, SecretError> {
+    pub fn new(url: OutboundUrl, secret: &str) -> Result<Self, SecretError> {
         let key = secret.strip_prefix(SECRET_PREFIX).and_then(|text| BASE64.decode(text).ok());
         let key = key.filter(|key| SECRET_BYTES.contains(&key.len())).ok_or(SecretError)?;
         Ok(Self { url, secret: Pii::new(key) })
@@ -83,7 +84,7 @@ impl Webhook {
         let timestamp = now.seconds().to_string();
         let signature = self.sign(&id, &timestamp, &body);
         Ok(WebhookRequest {
-            url: self.url.to_string(),
+            url: self.url.url().to_string(),
             headers: [
                 ("content-type", "application/json".to_owned()),
                 ("webhook-id", id),
@@ -112,7 +113,7 @@ mod tests {
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     fn webhook(secret: &str) -> Result<Webhook, SecretError> {
-        Webhook::new(Url::parse("https://hooks.example/calls").unwrap(), secret)
+        Webhook::new("https://hooks.example/calls".parse().unwrap(), secret)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! `OpenID` Connect Core as they are written.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -377,6 +378,7 @@ fn issuer() -> Issuer {
         issuer: ISSUER.to_owned(),
         audience: AUDIENCE.to_owned(),
         keys_url: "https://login.example/keys".parse().unwrap(),
+        grace: Duration::from_mins(2),
     }
 }
 
@@ -404,7 +406,7 @@ fn sign(key: &TestKey, header: &str, claims: &str) -> String {
 /// The user of a token, by a key set with the first key under the name `1`.
 fn verified(token: &str) -> Result<String, TokenError> {
     let keys = key_set(&json!({ "keys": [KEYS.0.jwk(Some("1"))] }));
-    keys.verify(token, &issuer(), NOW).map(String::from)
+    keys.verify(token, &issuer(), NOW).map(|signed_in| signed_in.user.to_string())
 }
 
 fn checked(token: &str) -> Result<(), TokenError> {

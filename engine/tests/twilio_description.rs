@@ -23,7 +23,7 @@ fn description() -> Value {
 }
 
 fn api() -> CallerIds {
-    let origin = Url::parse(caller_ids::DEFAULT_ORIGIN).unwrap();
+    let origin = caller_ids::DEFAULT_ORIGIN.parse().unwrap();
     let account = AccountSid::parse("AC00000000000000000000000000000001").unwrap();
     CallerIds::new(&origin, &account, Pii::new("Basic dTpw".to_owned()))
 }

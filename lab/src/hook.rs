@@ -3,15 +3,17 @@
 //! # Routes
 //! | method | path | answer |
 //! | --- | --- | --- |
-//! | POST | `/hook` | 204, or a status that was ordered |
+//! | POST | `/hook` | 204, or a status that was ordered; one of the 300s sends the client to `/hook/moved` |
+//! | GET | `/hook/moved` | 200: who comes here has followed, and has left the message behind |
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 
 use crate::history::History;
 
@@ -35,6 +37,8 @@ struct Taken {
     /// Fewer than of others: each has a whole conversation.
     messages: History<Message, 1_000>,
     statuses: VecDeque<u16>,
+    /// How many followed a redirect.
+    followed: usize,
 }
 
 impl HookServer {
@@ -49,9 +53,15 @@ impl HookServer {
         self.lock().messages.to_vec()
     }
 
+    /// How many followed a redirect.
+    #[must_use]
+    pub fn followed(&self) -> usize {
+        self.lock().followed
+    }
+
     /// The routes, to be nested under an address's path: `/hook`.
     pub fn routes(&self) -> Router {
-        Router::new().route("/", post(take)).with_state(self.clone())
+        Router::new().route("/", post(take)).route("/moved", get(moved)).with_state(self.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -59,9 +69,17 @@ impl HookServer {
     }
 }
 
-async fn take(State(server): State<HookServer>, headers: HeaderMap, body: String) -> StatusCode {
+async fn take(State(server): State<HookServer>, headers: HeaderMap, body: String) -> Response {
     let mut taken = server.lock();
     taken.messages.push(Message { headers, body });
     let status = taken.statuses.pop_front().and_then(|status| StatusCode::from_u16(status).ok());
-    status.unwrap_or(StatusCode::NO_CONTENT)
+    match status.unwrap_or(StatusCode::NO_CONTENT) {
+        status if status.is_redirection() => (status, [(header::LOCATION, "/hook/moved")]).into_response(),
+        status => status.into_response(),
+    }
+}
+
+async fn moved(State(server): State<HookServer>) -> StatusCode {
+    server.lock().followed += 1;
+    StatusCode::OK
 }

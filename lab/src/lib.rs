@@ -42,12 +42,14 @@ pub mod wer;
 mod cors;
 mod ear;
 mod history;
+mod requests;
 mod upgrade;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -60,6 +62,8 @@ use hook::HookServer;
 use identity::{Issuer, IssuerOptions, KeyError};
 use model::{ModelOptions, ModelServer};
 use pusher::{PusherOptions, PusherServer};
+use requests::Requests;
+pub use requests::Seen;
 use twilio::{Twilio, TwilioOptions};
 
 /// What to start.
@@ -128,6 +132,7 @@ pub struct Lab {
     model: ModelServer,
     hook: HookServer,
     pusher: PusherServer,
+    requests: Requests,
     _threads: Threads,
 }
 
@@ -140,8 +145,8 @@ impl Lab {
         let threads = Threads::new()?;
         let serving = threads.0.as_ref().map(|runtime| runtime.spawn(serve(options)));
         let started = serving.ok_or(StartError::Stopped)?.await.map_err(|_| StartError::Stopped)?;
-        let Served { address, speech, issuer, twilio, carrier, model, hook, pusher } = started?;
-        Ok(Self { address, speech, issuer, twilio, carrier, model, hook, pusher, _threads: threads })
+        let Served { address, speech, issuer, twilio, carrier, model, hook, pusher, requests } = started?;
+        Ok(Self { address, speech, issuer, twilio, carrier, model, hook, pusher, requests, _threads: threads })
     }
 
     /// Its address, such as `http://127.0.0.1:4010`.
@@ -190,6 +195,12 @@ impl Lab {
     #[must_use]
     pub fn carrier(&self) -> &Carrier {
         &self.carrier
+    }
+
+    /// Every request that came, whoever it was for, without its body.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Seen> {
+        self.requests.seen()
     }
 
     /// Where an operator's own server takes messages.
@@ -253,6 +264,7 @@ struct Served {
     model: ModelServer,
     hook: HookServer,
     pusher: PusherServer,
+    requests: Requests,
 }
 
 /// Binds the port and starts serving in the background.
@@ -273,6 +285,7 @@ async fn serve(options: LabOptions) -> Result<Served, StartError> {
     let model = ModelServer::new(model);
     let hook = HookServer::default();
     let pusher = PusherServer::new(pusher);
+    let requests = Requests::default();
     let routes = Router::new()
         .nest("/identity", issuer.routes())
         .nest("/deepgram", deepgram::routes(speech.clone(), engine))
@@ -280,9 +293,10 @@ async fn serve(options: LabOptions) -> Result<Served, StartError> {
         .nest("/model", model::routes(model.clone()))
         .nest("/pusher", pusher::routes(pusher.clone()))
         .nest("/hook", hook.routes())
-        .merge(carrier::routes(carrier.clone()));
+        .merge(carrier::routes(carrier.clone()))
+        .layer(from_fn_with_state(requests.clone(), requests::note));
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    Ok(Served { address, speech, issuer, twilio, carrier, model, hook, pusher })
+    Ok(Served { address, speech, issuer, twilio, carrier, model, hook, pusher, requests })
 }
 
 fn origin(address: SocketAddr) -> String {

@@ -128,9 +128,20 @@ pub async fn conversations(origin: &str, token: &str) -> Vec<ConversationEntry> 
 /// # Panics
 /// When they are not answered.
 pub async fn listed(origin: &str, token: &str, query: &str) -> Vec<ConversationEntry> {
-    let answer = get(origin, &format!("/v1/conversations{query}"), token).await;
+    let answer = if query.contains("q=") {
+        post(origin, "/v1/conversations/search", token, &search(query).to_string()).await
+    } else {
+        get(origin, &format!("/v1/conversations{query}"), token).await
+    };
     assert_eq!(answer.status, 200, "{:?}", answer.body);
     serde_json::from_value(answer.body).expect("a list of conversations")
+}
+
+/// The body of a search that asks for what a list's query would say.
+fn search(query: &str) -> Value {
+    let pairs = form_urlencoded::parse(query.trim_start_matches('?').as_bytes());
+    let value = |name: &str, text: &str| if name == "q" { text.into() } else { text.parse().expect("JSON") };
+    pairs.map(|(name, text)| (name.to_string(), value(&name, &text))).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// The only conversation of a token's user, with its text.
@@ -158,6 +169,20 @@ pub async fn wait_until_completed(origin: &str, token: &str, limit: Duration) ->
     only_conversation(origin, token).await
 }
 
+/// What every answer says of itself, whatever it is.
+const HEADERS: [(&str, &str); 2] =
+    [("x-content-type-options", "nosniff"), ("strict-transport-security", "max-age=31536000")];
+
+/// Asserts that an answer says what every answer must.
+///
+/// # Panics
+/// Where it does not.
+pub fn assert_headers(headers: &HeaderMap, of: &str) {
+    for (name, value) in HEADERS {
+        assert_eq!(headers.get(name).and_then(|given| given.to_str().ok()), Some(value), "{name} of {of}");
+    }
+}
+
 /// Every request of these goes this way, and every answer is held against the API's description.
 async fn exchange(method: Method, origin: &str, path: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
     let mut request = Request::builder().method(method.clone()).uri(format!("{origin}{path}"));
@@ -173,6 +198,7 @@ async fn exchange(method: Method, origin: &str, path: &str, headers: &[(&str, &s
         headers: answer.headers,
         bytes: answer.body,
     };
+    assert_headers(&answer.headers, path);
     Description::get().check(&Exchange { method: &method, target: path, sent: &body, answer: &answer });
     answer
 }

@@ -1,14 +1,14 @@
 // Reads what a Worker that is not running any more has left on disk, by Miniflare's own interface and without any of the
 // Worker's code: everything in its bucket, and the keys in one user's database.
 //
-// Argument: JSON {"options": {…}, "state": DIRECTORY, "user": NAME}; options.mjs makes the options.
+// Argument: JSON {"options": {…}, "state": DIRECTORY, "object": NAME}; options.mjs makes the options.
 // Standard output: {"objects": [{"name": …, "body": …}, …], "keys": {CONVERSATION: KEY}}, bodies and keys in Base64.
 
 import path from "node:path";
 
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 
-const { options, state, user } = JSON.parse(process.argv[2]);
+const { options, state, object } = JSON.parse(process.argv[2]);
 const { durableObjects, r2Buckets } = options;
 const classes = Object.values(durableObjects).map(({ className }) => `export class ${className} extends DurableObject {}`);
 
@@ -43,7 +43,7 @@ for (let cursor, more = true; more; ) {
 }
 
 const { className } = durableObjects.USERS;
-const database = await miniflare.unsafeGetDurableObjectStorage("fourwire", className, { name: user });
+const database = await miniflare.unsafeGetDurableObjectStorage("fourwire", className, { name: object });
 const tables = await database.exec("SELECT name FROM sqlite_master WHERE name = 'conversations'");
 const rows = tables.length > 0 ? await database.exec("SELECT id, hex(key) AS key FROM conversations") : [];
 const keys = Object.fromEntries(rows.map(({ id, key }) => [id, Buffer.from(key, "hex").toString("base64")]));

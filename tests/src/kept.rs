@@ -41,9 +41,9 @@ struct Opened {
 }
 
 impl Kept {
-    /// Reads the state of a Worker that does not run any more.
-    pub(crate) fn read(state: &Path, user: &str) -> Self {
-        let order = json!({ "options": options(), "state": state, "user": user });
+    /// Reads the state of a Worker that does not run any more, and of a user's object, by its name.
+    pub(crate) fn read(state: &Path, object: &str) -> Self {
+        let order = json!({ "options": options(), "state": state, "object": object });
         run(node("tests/src/kept.mjs").arg(order.to_string()), "")
     }
 

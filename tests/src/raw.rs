@@ -11,6 +11,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use crate::http::assert_headers;
+
 /// Longer than the edge takes for anything it does by itself.
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -39,7 +41,9 @@ impl Raw {
         if let Some(authorization) = authorization {
             request.headers_mut().insert("authorization", authorization.parse().expect("a good header"));
         }
-        connect_async(request).await.ok().map(|(socket, _)| Self(socket))
+        let (socket, answer) = connect_async(request).await.ok()?;
+        assert_headers(answer.headers(), path);
+        Some(Self(socket))
     }
 
     /// Sends a text message.

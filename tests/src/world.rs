@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process, thread};
 
+use fourwire_engine::names::{self, CallOwner};
+use fourwire_engine::vault::Vault;
 use fourwire_lab::app::PhoneOptions;
 use fourwire_lab::deepgram::KEY;
 use fourwire_lab::{Lab, LabOptions, twilio};
+use fourwire_wire::ids::{CallId, UserId};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
@@ -123,7 +126,7 @@ impl World {
     /// Kills the whole Worker, and reads what it had stored and what it knew of a user. [`Self::crash`] starts it again.
     pub fn kill_and_read(&mut self, user: &str) -> Kept {
         self.workerd.kill();
-        Kept::read(&self.state, user)
+        Kept::read(&self.state, &user_object(user))
     }
 
     /// Throws a call's object out of memory. workerd does it while no stream to a speech service is open, which is when
@@ -133,8 +136,32 @@ impl World {
     /// When workerd does not do it.
     pub fn evict_call(&self, user: &str, call: &PhoneOptions, sockets: Sockets) {
         let call = call.call_id.as_deref().expect("the call has a name");
-        self.workerd.evict("Call", &format!("{user}/{call}"), sockets);
+        self.workerd.evict("Call", &call_object(user, call), sockets);
     }
+}
+
+/// The name of a user's object.
+///
+/// # Panics
+/// When it is no user's id.
+#[must_use]
+pub fn user_object(user: &str) -> String {
+    names::user_object(&vault(), &UserId::parse(user).expect("a user's id"))
+}
+
+/// The name of the object of a user's call.
+///
+/// # Panics
+/// When it is no user's id, or no call's.
+#[must_use]
+pub fn call_object(user: &str, call: &str) -> String {
+    let owner =
+        CallOwner { user: UserId::parse(user).expect("a user's id"), call: CallId::parse(call).expect("a call's id") };
+    names::call_object(&vault(), &owner)
+}
+
+fn vault() -> Vault {
+    Vault::new(SECRET).expect("a good secret")
 }
 
 impl Drop for World {
@@ -164,6 +191,7 @@ fn variables(lab: &Lab) -> Map<String, Value> {
         "TWILIO_API_KEY_SID": twilio::API_KEY_SID,
         "TWILIO_API_KEY_SECRET": twilio::API_KEY_SECRET,
         "TWILIO_TWIML_APP_SID": twilio::TWIML_APP_SID,
+        "CALL_NOTICE": "none",
         "ENCRYPTION_SECRET": SECRET,
     });
     let Value::Object(variables) = variables else { unreachable!("it is an object") };

@@ -18,8 +18,13 @@ pub enum Heard {
     Segments(Vec<WireSegment>),
     /// Segments that came to nothing.
     SegmentsDeleted(Vec<SegmentId>),
-    /// Whether the token was good.
-    AuthResponse(bool),
+    /// The answer to a token.
+    AuthResponse {
+        /// Whether it was good.
+        success: bool,
+        /// In how many seconds it expires.
+        expires_in: Option<u64>,
+    },
     /// How much of each side the server holds.
     AudioHeld(PerChannel<Samples>),
     /// Up to where each side is stored and listened to.
@@ -51,6 +56,7 @@ struct Kind<'a> {
 #[derive(Deserialize)]
 struct AuthResponse {
     success: bool,
+    expires_in: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +90,10 @@ impl Heard {
                 // What is no id of a segment names none that is shown.
                 Self::SegmentsDeleted(ids.iter().filter_map(|id| serde_json::from_str(id.get()).ok()).collect())
             }
-            "auth_response" => Self::AuthResponse(serde_json::from_str::<AuthResponse>(text)?.success),
+            "auth_response" => {
+                let AuthResponse { success, expires_in } = serde_json::from_str(text)?;
+                Self::AuthResponse { success, expires_in }
+            }
             "audio_held" => Self::AudioHeld(serde_json::from_str(text)?),
             "audio_stored" => Self::AudioStored(serde_json::from_str(text)?),
             "service_status" => Self::Status(serde_json::from_str(text)?),
@@ -112,7 +121,10 @@ mod tests {
     #[test]
     fn what_the_server_writes_is_read() {
         let at = PerChannel { user: Samples::new(1), remote: Samples::new(2) };
-        assert!(matches!(read(&ServerEvent::AuthResponse { success: true }), Heard::AuthResponse(true)));
+        for expires_in in [None, Some(3_600)] {
+            let answer = read(&ServerEvent::AuthResponse { success: true, expires_in });
+            assert!(matches!(answer, Heard::AuthResponse { success: true, expires_in: read } if read == expires_in));
+        }
         assert!(matches!(read(&ServerEvent::AudioHeld(at)), Heard::AudioHeld(held) if held == at));
         assert!(matches!(read(&ServerEvent::AudioStored(at)), Heard::AudioStored(stored) if stored == at));
         let ids = [Channel::User, Channel::Remote].map(|side| ConversationId::from_random([1; 16]).segment(side, 7));

@@ -349,8 +349,9 @@ impl Session {
     fn text(&mut self, text: &str, now: Duration) {
         self.link.heard(now);
         match Heard::parse(text) {
-            Heard::Nothing | Heard::AuthResponse(true) => {}
-            Heard::AuthResponse(false) => self.fail(Failure::NotAllowed),
+            Heard::Nothing => {}
+            Heard::AuthResponse { success: true, expires_in } => self.link.signed_in(expires_in, now),
+            Heard::AuthResponse { success: false, .. } => self.fail(Failure::NotAllowed),
             Heard::Segments(segments) => {
                 for segment in segments {
                     if let Some((caption, Place { index, was })) = self.captions.take(segment) {

@@ -29,6 +29,8 @@ pub mod close {
     pub const TOO_BIG: u16 = 1009;
     /// The server cannot go on; the client may come back.
     pub const INTERNAL: u16 = 1011;
+    /// The client's sign-in has expired and no fresh token came: a client that resumes comes back with one and loses nothing.
+    pub const SIGN_IN_EXPIRED: u16 = 4001;
     /// Longest reason, in bytes: a control frame carries 125, and the code is two of them (RFC 6455, section 5.5).
     pub const MAX_REASON_BYTES: usize = 123;
 
@@ -64,10 +66,13 @@ pub mod close {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerEvent {
-    /// The answer to a browser's first message.
+    /// The answer to a browser's first message, and to a token that a client that resumes sends on its running socket.
     AuthResponse {
         /// Whether the token was good. The socket is closed after a `false`.
         success: bool,
+        /// For a client that resumes: in how many seconds the token expires, which is when the next one should have come.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_in: Option<u64>,
     },
     /// Where the session stands, and each change of a channel's captions.
     ServiceStatus(ServiceStatus),
@@ -173,7 +178,7 @@ pub enum SpeechFault {
 /// What a client may say in text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientMessage {
-    /// A browser's first message: who is there.
+    /// A browser's first message: who is there. On a running socket: a fresh token of the same user.
     Auth {
         /// The ID token.
         token: Pii<String>,

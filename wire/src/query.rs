@@ -17,7 +17,7 @@ pub const MAX_SAMPLE_RATE: u32 = 48_000;
 const COMPRESSED_CODECS: [&str; 5] = ["opus", "opus_fs320", "aac", "lc3", "lc3_fs1030"];
 
 /// The parsed query of a listen socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ListenQuery {
     /// Which call this is; a client that names none gets a session of its own at each connect.
     pub call_id: Option<CallId>,

@@ -257,6 +257,7 @@ fn env_text(ports: Ports, secret: &str) -> String {
          TWILIO_API_KEY_SID=SK1ab00000000000000000000000000001\n\
          TWILIO_API_KEY_SECRET=lab0000000000000000000000000key1\n\
          TWILIO_TWIML_APP_SID=AP1ab00000000000000000000000000001\n\
+         CALL_NOTICE=This call is recorded.\n\
          {SECRET_NAME}={secret}\n"
     )
 }

@@ -46,7 +46,7 @@ use fourwire_wire::pii::Pii;
 use fourwire_wire::query::TimeZone;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::Structured;
-use fourwire_wire::units::Samples;
+use fourwire_wire::units::{Samples, UnixMillis};
 use thiserror::Error;
 
 use crate::audio::SampleRate;
@@ -66,6 +66,16 @@ pub enum Event<'a> {
     Frame(&'a [u8]),
     /// The client sent a text message.
     Text(&'a str),
+    /// The client's token is good: of its connection, or the one that [`Action::Verify`] was about.
+    SignedIn {
+        /// Until when the client may stay without another one.
+        until: UnixMillis,
+    },
+    /// The client may not stay: the token of [`Action::Verify`] is not a good one of this user, or the user was signed out.
+    NotAllowed {
+        /// Why, for the close frame.
+        reason: &'static str,
+    },
     /// The client's socket is gone.
     Disconnected,
     /// A speech service accepted a stream.
@@ -190,6 +200,9 @@ pub enum Action<'a> {
     Processing(Box<Conversation>),
     /// Tell the client that the conversation is stored.
     Finished(Box<Conversation>),
+    /// Check a token that the client sent on its running socket, and report [`Event::SignedIn`] or [`Event::NotAllowed`]; nothing
+    /// where it cannot be checked now.
+    Verify(Pii<String>),
     /// Close the client's socket.
     Close {
         /// One of [`fourwire_wire::event::close`].

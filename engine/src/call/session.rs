@@ -10,6 +10,7 @@ mod budget;
 mod changes;
 mod connection;
 mod ending;
+mod sign_in;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -248,6 +249,8 @@ impl Session {
             Event::Reattached(terms) => self.reattached(terms, now),
             Event::Frame(message) => self.frame(message, now),
             Event::Text(text) => self.text(text, now),
+            Event::SignedIn { until } => self.signed_in(until),
+            Event::NotAllowed { reason } => self.not_allowed(reason, now),
             Event::Disconnected => self.disconnected(now),
             Event::SpeechOpened { channel, stream } => self.links.get_mut(channel).opened(stream, now),
             Event::SpeechText { channel, stream, text } => {
@@ -432,6 +435,7 @@ impl Session {
                 // The poll that follows looks after it.
                 Timer::Record | Timer::Pusher => {}
                 Timer::Grace => self.end(now),
+                Timer::SignIn => self.sign_in_expired(now),
                 Timer::Summary => self.summarised(None),
                 Timer::Longest => {
                     if self.client.is_some() {

@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Grace,
     /// No call is longer than this.
     Longest,
+    /// The client's sign-in has expired.
+    SignIn,
     /// The speech services have had long enough to say the rest.
     Drain,
     /// The finished conversation is offered to the store again.
@@ -29,7 +31,7 @@ pub(super) enum Timer {
 }
 
 /// How many timers there are.
-const COUNT: usize = 11;
+const COUNT: usize = 12;
 
 /// The table: one moment a timer, or none.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +43,7 @@ impl Timers {
         Timer::Idle,
         Timer::Grace,
         Timer::Longest,
+        Timer::SignIn,
         Timer::Drain,
         Timer::StoreRetry,
         Timer::Summary,

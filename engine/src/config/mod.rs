@@ -7,18 +7,20 @@ mod pusher;
 mod summaries;
 mod webhook;
 
+use std::time::Duration;
+
 use fourwire_wire::pii::Pii;
 use thiserror::Error;
-use url::Url;
 
 pub use self::keeping::Retention;
 pub use self::operator::OperatorKey;
 pub use self::phone::{Dialling, Twilio};
 pub use self::summaries::Summariser;
 use crate::identity::Issuer;
+use crate::outbound::{OutboundUrl, OutboundUrlError};
 use crate::pusher::Pusher;
 use crate::speech::Provider;
-use crate::speech::deepgram::{self, Deepgram};
+use crate::speech::deepgram::{self, Deepgram, ModelImprovement};
 use crate::vault::Vault;
 use crate::webhook::Webhook;
 
@@ -26,6 +28,10 @@ use crate::webhook::Webhook;
 const FIREBASE_KEYS: &str = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com";
 /// Issuer of Firebase's ID tokens, before the project's id.
 const FIREBASE_ISSUER: &str = "https://securetoken.google.com/";
+
+/// How long a client may stay on its socket with an expired token, in seconds: a minute that clocks may differ, and one in which a
+/// client whose network was away sends its next one.
+const DEFAULT_SIGN_IN_GRACE_SECONDS: u64 = 120;
 
 /// Why a part of the Worker cannot work. It names the setting and never shows its value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -108,6 +114,10 @@ impl Config {
     }
 }
 
+fn outbound(name: &'static str, text: &str) -> Result<OutboundUrl, ConfigError> {
+    text.parse().map_err(|error: OutboundUrlError| ConfigError::Invalid { name, problem: error.to_string() })
+}
+
 /// Every setting by its name.
 struct Settings<F>(F);
 
@@ -127,27 +137,26 @@ impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
         text.parse().map_err(|_| ConfigError::Invalid { name, problem: "is not a whole number".to_owned() })
     }
 
-    fn url(&self, name: &'static str, default: &str) -> Result<Url, ConfigError> {
-        let text = self.get(name).unwrap_or_else(|| default.to_owned());
-        Url::parse(&text)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
-            .ok_or(ConfigError::Invalid { name, problem: "is not an http(s) address".to_owned() })
+    /// An address that the Worker calls itself.
+    fn url(&self, name: &'static str, default: &str) -> Result<OutboundUrl, ConfigError> {
+        outbound(name, self.get(name).as_deref().unwrap_or(default))
     }
 
     /// An issuer of its own, or Firebase by its project's id.
     fn issuer(&self) -> Result<Issuer, ConfigError> {
+        let grace = Duration::from_secs(self.number("SIGN_IN_GRACE_SECONDS", DEFAULT_SIGN_IN_GRACE_SECONDS)?);
         if let Some(issuer) = self.get("IDENTITY_ISSUER") {
             self.need("IDENTITY_KEYS_URL")?;
             return Ok(Issuer {
                 issuer,
                 audience: self.need("IDENTITY_AUDIENCE")?,
                 keys_url: self.url("IDENTITY_KEYS_URL", "")?,
+                grace,
             });
         }
         let project = self.need("FIREBASE_PROJECT_ID")?;
         let keys_url = self.url("IDENTITY_KEYS_URL", FIREBASE_KEYS)?;
-        Ok(Issuer { issuer: format!("{FIREBASE_ISSUER}{project}"), audience: project, keys_url })
+        Ok(Issuer { issuer: format!("{FIREBASE_ISSUER}{project}"), audience: project, keys_url, grace })
     }
 
     fn vault(&self) -> Result<Vault, ConfigError> {
@@ -165,12 +174,23 @@ impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
         match name {
             "deepgram" => {
                 let origin = self.url("DEEPGRAM_URL", deepgram::DEFAULT_ORIGIN)?;
-                Ok(Provider::Deepgram(Deepgram::new(origin, Pii::new(self.need("DEEPGRAM_API_KEY")?))))
+                let deepgram = Deepgram::new(origin, Pii::new(self.need("DEEPGRAM_API_KEY")?));
+                Ok(Provider::Deepgram(deepgram.with_model_improvement(self.model_improvement()?)))
             }
             _ => Err(ConfigError::Invalid {
                 name: "SPEECH_PROVIDERS",
                 problem: "names a service that is not known; known is: deepgram".to_owned(),
             }),
+        }
+    }
+
+    /// Whether Deepgram may keep what it is sent to improve its models; unset: it may not.
+    fn model_improvement(&self) -> Result<ModelImprovement, ConfigError> {
+        const NAME: &str = "DEEPGRAM_MODEL_IMPROVEMENT";
+        match self.get(NAME).as_deref() {
+            None | Some("refuse") => Ok(ModelImprovement::OptedOut),
+            Some("allow") => Ok(ModelImprovement::Allowed),
+            Some(_) => Err(ConfigError::Invalid { name: NAME, problem: "must be allow or refuse".to_owned() }),
         }
     }
 }
@@ -196,6 +216,7 @@ mod tests {
                 "FIREBASE_PROJECT_ID is not configured",
                 "ENCRYPTION_SECRET is not configured",
                 "DEEPGRAM_API_KEY is not configured",
+                "CALL_NOTICE is not configured",
                 "PUBLIC_ORIGIN is not configured"
             ]
         );
@@ -205,13 +226,59 @@ mod tests {
     fn a_firebase_project_needs_nothing_but_its_id() {
         let issuer = read(&[("FIREBASE_PROJECT_ID", "demo")]).issuer.unwrap();
         assert_eq!((issuer.issuer.as_str(), issuer.audience.as_str()), ("https://securetoken.google.com/demo", "demo"));
-        assert_eq!(issuer.keys_url.host_str(), Some("www.googleapis.com"));
+        assert_eq!(issuer.keys_url.url().host_str(), Some("www.googleapis.com"));
     }
 
     #[test]
     fn another_issuer_needs_all_three_settings() {
         let error = read(&[("IDENTITY_ISSUER", "https://id.example"), ("IDENTITY_AUDIENCE", "a")]).issuer.unwrap_err();
         assert_eq!(error, ConfigError::Missing("IDENTITY_KEYS_URL"));
+    }
+
+    #[test]
+    fn a_service_may_improve_its_models_only_where_the_operator_says_so() {
+        for (value, expected) in [("", Some(true)), ("refuse", Some(true)), ("allow", Some(false)), ("true", None)] {
+            let speech = read(&[("DEEPGRAM_API_KEY", "k"), ("DEEPGRAM_MODEL_IMPROVEMENT", value)]).speech;
+            let opts_out = |provider: &Provider| {
+                let language = fourwire_wire::query::Language::parse("en").unwrap();
+                provider.endpoint(&language).is_some_and(|endpoint| endpoint.url.contains("&mip_opt_out=true"))
+            };
+            assert_eq!(speech.ok().map(|providers| providers.iter().all(opts_out)), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn every_address_that_is_called_is_https_or_this_machine() {
+        let settings = |address| {
+            ["IDENTITY_KEYS_URL", "DEEPGRAM_URL", "TWILIO_API_URL", "SUMMARY_URL", "PUSHER_URL", "WEBHOOK_URL"]
+                .map(|name| (name, address))
+                .into_iter()
+                .chain([
+                    ("FIREBASE_PROJECT_ID", "demo"),
+                    ("DEEPGRAM_API_KEY", "k"),
+                    ("SUMMARY_MODEL", "m"),
+                    ("WEBHOOK_SECRET", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+                    ("PUBLIC_ORIGIN", "https://edge.example"),
+                    ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
+                    ("TWILIO_AUTH_TOKEN", "one"),
+                    ("TWILIO_API_KEY_SID", "SK00000000000000000000000000000002"),
+                    ("TWILIO_API_KEY_SECRET", "secret"),
+                    ("TWILIO_TWIML_APP_SID", "AP00000000000000000000000000000003"),
+                ])
+                .collect::<Vec<_>>()
+        };
+        for (address, is_taken) in [
+            ("https://service.example", true),
+            ("http://127.0.0.1:4010", true),
+            ("http://service.example", false),
+            ("http://192.168.0.7", false),
+        ] {
+            let Config { issuer, speech, twilio, summariser, pusher, webhook, .. } = read(&settings(address));
+            let problems = [issuer.err(), speech.err(), twilio.err(), summariser.err(), pusher.err(), webhook.err()];
+            for problem in problems {
+                assert_eq!(problem.is_none(), is_taken, "{address}: {problem:?}");
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use fourwire_wire::pii::Pii;
 use super::{ConfigError, Settings};
 use crate::phone::destinations::{DEFAULT_REGIONS, Destinations};
 use crate::phone::dialling::{CallLimits, LONGEST_SECONDS};
+use crate::phone::notice::CallNotice;
 use crate::twilio::caller_ids::{self, CallerIds};
 use crate::twilio::sid::{AccountSid, ApiKeySid, AppSid};
 use crate::twilio::signature::{AuthTokens, PublicOrigin};
@@ -36,8 +37,8 @@ pub struct Dialling {
     pub destinations: Destinations,
     /// How much a user may call.
     pub limits: CallLimits,
-    /// What the callee is told before the two are connected; none: nothing.
-    pub notice: Option<String>,
+    /// What the callee hears before the two are connected.
+    pub notice: CallNotice,
     /// Whether a listen session must belong to a call that Twilio has told of.
     pub listen_needs_call: bool,
 }
@@ -83,7 +84,8 @@ impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
                 return Err(ConfigError::Invalid { name: "LISTEN_NEEDS_CALL", problem });
             }
         };
-        Ok(Dialling { destinations, limits, notice: self.get("CALL_NOTICE"), listen_needs_call })
+        let notice = self.parsed("CALL_NOTICE", CallNotice::parse)?;
+        Ok(Dialling { destinations, limits, notice, listen_needs_call })
     }
 
     fn parsed<T, E: std::fmt::Display>(
@@ -107,7 +109,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    const GOOD: [(&str, &str); 6] = [
+    const GOOD: [(&str, &str); 7] = [
+        ("CALL_NOTICE", "This call is recorded."),
         ("PUBLIC_ORIGIN", "https://edge.example"),
         ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
         ("TWILIO_AUTH_TOKEN", "one, two"),
@@ -124,7 +127,7 @@ mod tests {
     #[test]
     fn each_missing_part_of_the_account_is_named() {
         assert!(read(&[]).twilio.is_ok());
-        for (name, _) in GOOD {
+        for (name, _) in GOOD.into_iter().skip(1) {
             assert_eq!(read(&[(name, "")]).twilio.unwrap_err(), ConfigError::Missing(name));
         }
     }
@@ -140,6 +143,16 @@ mod tests {
         ] {
             let error = read(&[(name, value)]).twilio.unwrap_err().to_string();
             assert!(error.starts_with(name) && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_called_before_the_operator_has_said_what_callees_are_told() {
+        assert_eq!(read(&[("CALL_NOTICE", "")]).dialling.unwrap_err(), ConfigError::Missing("CALL_NOTICE"));
+        let error = read(&[("CALL_NOTICE", "[x] a")]).dialling.unwrap_err().to_string();
+        assert_eq!(error, "CALL_NOTICE has a language that is not written like [de-DE]");
+        for (notice, count) in [("none", 0), ("Recorded.", 1), ("Recorded. | [de-DE] Aufgezeichnet.", 2)] {
+            assert_eq!(read(&[("CALL_NOTICE", notice)]).dialling.unwrap().notice.sentences().len(), count, "{notice}");
         }
     }
 

@@ -5,4 +5,4 @@ mod folding;
 mod page;
 
 pub use changes::{ActionItemChange, Changes, ChangesError};
-pub use page::{Page, PageError};
+pub use page::{Page, PageError, Search};

@@ -3,6 +3,7 @@
 use fourwire_wire::conversation::ConversationEntry;
 use fourwire_wire::pii::Pii;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::folding::fold;
@@ -38,9 +39,45 @@ pub enum PageError {
     /// The number of conversations to leave out is no number.
     #[error("offset must be a whole number")]
     Offset,
+    /// Words are looked for with another request.
+    #[error("search with POST /v1/conversations/search: words do not belong into an address")]
+    Search,
     /// Neither yes nor no.
     #[error("starred must be true or false")]
     Starred,
+}
+
+/// The body of a search: what a list's address takes, and the words.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Search {
+    q: Pii<String>,
+    limit: Option<usize>,
+    offset: usize,
+    starred: bool,
+}
+
+impl Search {
+    /// Reads a body; `None` where it is no JSON object of these members.
+    #[must_use]
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        // Not at once: a derived reader takes a list of the members' values too.
+        let members: Map<String, Value> = serde_json::from_slice(json).ok()?;
+        serde_json::from_value(members.into()).ok()
+    }
+
+    /// Which conversations are wanted.
+    ///
+    /// # Errors
+    /// [`PageError::Limit`].
+    pub fn page(&self) -> Result<Page, PageError> {
+        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(PageError::Limit);
+        }
+        let page = Page { limit, offset: self.offset, only_starred: self.starred, ..Page::default() };
+        Ok(page.with_words(self.q.expose()))
+    }
 }
 
 impl Default for Page {
@@ -67,17 +104,21 @@ impl Page {
                 }
                 "offset" => page.offset = value.parse().map_err(|_| PageError::Offset)?,
                 "starred" => page.only_starred = value.parse().map_err(|_| PageError::Starred)?,
-                "q" => {
-                    // Folding may part a word, and may leave nothing of one.
-                    let words = fold(value);
-                    page.words =
-                        words.split_whitespace().take(MAX_WORDS).map(|word| Pii::new(word.to_owned())).collect();
-                    page.number = PhoneNumber::parse(value).ok();
-                }
+                // Words in an address are logged on their way, and a list that ignores them would be taken for what was found.
+                "q" => return Err(PageError::Search),
                 _ => {}
             }
         }
         Ok(page)
+    }
+
+    /// The same list with all of these words in each conversation, or one number.
+    fn with_words(mut self, text: &str) -> Self {
+        // Folding may part a word, and may leave nothing of one.
+        let words = fold(text);
+        self.words = words.split_whitespace().take(MAX_WORDS).map(|word| Pii::new(word.to_owned())).collect();
+        self.number = PhoneNumber::parse(text).ok();
+        self
     }
 
     /// The part of a whole list, of which `entries` gives the newest first.
@@ -147,7 +188,9 @@ mod tests {
     fn titles(query: &[(&str, &str)]) -> Vec<String> {
         let all = ["Roof repair", "Garden party", "Roof again"];
         let entries = (1..).zip(all).map(|(number, title)| Ok::<_, PageError>(entry(number, title)));
-        let page = Page::parse(query.iter().copied()).unwrap().of(entries).unwrap();
+        let words = query.iter().find(|(name, _)| *name == "q").map_or("", |(_, words)| words);
+        let page = Page::parse(query.iter().copied().filter(|(name, _)| *name != "q")).unwrap().with_words(words);
+        let page = page.of(entries).unwrap();
         page.into_iter().map(|entry| entry.structured.title.into_inner()).collect()
     }
 
@@ -193,7 +236,7 @@ mod tests {
             ("２０２５５５", true),
             ("+1 (202) 555\u{2011}0143", false),
         ] {
-            let page = Page::parse([("q", query)]).unwrap();
+            let page = Page::default().with_words(query);
             assert_eq!(page.wants(&repair), is_found, "{query}");
             let sent: Page = serde_json::from_str(&serde_json::to_string(&page).unwrap()).unwrap();
             assert_eq!(sent, page, "as it reaches the user's object");
@@ -214,14 +257,31 @@ mod tests {
             ("Roof , and garden", "roof,", true),
             ("明日の会議", "昨日", false),
         ] {
-            let page = Page::parse([("q", query)]).unwrap();
+            let page = Page::default().with_words(query);
             assert_eq!(page.wants(&entry(1, title)), found, "{query} in {title}");
+        }
+    }
+
+    #[test]
+    fn a_search_takes_what_a_list_takes_in_its_body() {
+        let page = |body: &str| Search::parse(body.as_bytes()).map(|search| search.page());
+        let roofs = Page::default().with_words("roof");
+        assert_eq!(page(r#"{"q":"roof"}"#).unwrap(), Ok(roofs.clone()));
+        assert_eq!(page("{}").unwrap(), Ok(Page::default()));
+        let part = Page { limit: 5, offset: 2, only_starred: true, ..roofs };
+        assert_eq!(page(r#"{"q":"roof","limit":5,"offset":2,"starred":true}"#).unwrap(), Ok(part));
+        for limit in [0, 201] {
+            assert_eq!(page(&format!(r#"{{"limit":{limit}}}"#)).unwrap(), Err(PageError::Limit));
+        }
+        for bad in [r#"{"q":1}"#, r#"{"offset":-1}"#, r#"{"starred":"true"}"#, r#"{"query":"roof"}"#, "[]", ""] {
+            assert_eq!(page(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn a_bad_value_is_named() {
         for (name, value, error) in [
+            ("q", "roof", PageError::Search),
             ("limit", "0", PageError::Limit),
             ("limit", "201", PageError::Limit),
             ("limit", "many", PageError::Limit),

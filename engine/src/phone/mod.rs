@@ -14,4 +14,5 @@ pub mod destinations;
 pub mod dialling;
 pub mod ledger;
 pub mod limit;
+pub mod notice;
 pub mod number;

@@ -12,7 +12,8 @@ use fourwire_wire::ids::UserId;
 use fourwire_wire::pii::Pii;
 use fourwire_wire::units::SAMPLES_PER_SECOND;
 use serde::Deserialize;
-use url::Url;
+
+use crate::outbound::OutboundUrl;
 
 /// How much may be on its way to the pusher, in bytes, before its connection counts as lost: 20 s × 32 kB/s. Who is further
 /// behind than that does not read, or too slowly, and what is not read lies in the memory of the call.
@@ -25,7 +26,7 @@ pub const ANSWER_MILLIS: u64 = 10_000;
 /// An operator's program.
 #[derive(Clone, Debug)]
 pub struct Pusher {
-    url: Url,
+    url: OutboundUrl,
     key: Option<Pii<String>>,
 }
 
@@ -52,14 +53,14 @@ pub enum Heard {
 impl Pusher {
     /// A program at an `http(s)` address (its path, if any, is kept as a prefix), with the key that it wants, if any.
     #[must_use]
-    pub fn new(url: Url, key: Option<Pii<String>>) -> Self {
+    pub fn new(url: OutboundUrl, key: Option<Pii<String>>) -> Self {
         Self { url, key }
     }
 
     /// Where to open a connection for a user's call.
     #[must_use]
     pub fn endpoint(&self, user: &UserId) -> Endpoint {
-        let mut url = self.url.clone();
+        let mut url = self.url.url().clone();
         let path = format!("{}/v1/trigger/listen", url.path().trim_end_matches('/'));
         url.set_path(&path);
         let rate = SAMPLES_PER_SECOND.to_string();
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_address_names_the_user_and_the_rate_and_never_the_key() {
-        let base = Url::parse("https://push.example/omi/?old=1").unwrap();
+        let base = "https://push.example/omi/?old=1".parse().unwrap();
         let endpoint = Pusher::new(base, Some(Pii::new("K".to_owned()))).endpoint(&UserId::parse("ann@b").unwrap());
         assert_eq!(endpoint.url.expose(), "https://push.example/omi/v1/trigger/listen?uid=ann%40b&sample_rate=16000");
         assert_eq!(endpoint.authorization.unwrap().expose(), "Bearer K");

@@ -9,10 +9,10 @@ use fourwire_wire::units::Samples;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use url::Url;
 
 use super::language::lookup;
 use super::{Endpoint, Heard, Refusal, RefusalKind, Window, Word};
+use crate::outbound::OutboundUrl;
 
 /// Where the public service is.
 pub const DEFAULT_ORIGIN: &str = "https://api.deepgram.com";
@@ -38,15 +38,33 @@ const PARAMETERS: [(&str, &str); 9] = [
 /// A Deepgram project.
 #[derive(Clone, Debug)]
 pub struct Deepgram {
-    origin: Url,
+    origin: OutboundUrl,
     key: Pii<String>,
+    model_improvement: ModelImprovement,
+}
+
+/// Whether the service may keep audio and transcripts to improve its models. It does unless each request says no:
+/// <https://developers.deepgram.com/docs/the-deepgram-model-improvement-partnership-program>.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ModelImprovement {
+    /// It may not: the callee has agreed to nothing.
+    #[default]
+    OptedOut,
+    /// The operator allows it, for the lower price.
+    Allowed,
 }
 
 impl Deepgram {
     /// The service at an origin (its path, if any, is kept as a prefix), with the project's API key.
     #[must_use]
-    pub fn new(origin: Url, key: Pii<String>) -> Self {
-        Self { origin, key }
+    pub fn new(origin: OutboundUrl, key: Pii<String>) -> Self {
+        Self { origin, key, model_improvement: ModelImprovement::default() }
+    }
+
+    /// The same with the operator's own word on model improvement.
+    #[must_use]
+    pub fn with_model_improvement(self, model_improvement: ModelImprovement) -> Self {
+        Self { model_improvement, ..self }
     }
 
     /// A stream in the model of a language; `None` where there is none.
@@ -55,12 +73,13 @@ impl Deepgram {
             Some(listed) => (listed, None),
             None => (MULTI, Some(lookup(language, &ONLY_MULTI)?)),
         };
-        let mut url = self.origin.clone();
+        let mut url = self.origin.url().clone();
         let path = format!("{}/v1/listen", url.path().trim_end_matches('/'));
         url.set_path(&path);
         url.query_pairs_mut()
             .clear()
             .extend_pairs(PARAMETERS)
+            .extend_pairs((self.model_improvement == ModelImprovement::OptedOut).then_some(("mip_opt_out", "true")))
             .append_pair("language", model)
             .extend_pairs(hint.map(|hint| ("language_hint", hint)));
         Some(Endpoint { url: url.into(), authorization: Pii::new(format!("Token {}", self.key.expose())) })
@@ -242,13 +261,17 @@ mod tests {
 
     #[test]
     fn a_stream_asks_for_one_channel_of_16_khz_and_interim_results() {
-        let deepgram = Deepgram::new(Url::parse("https://api.deepgram.com").unwrap(), Pii::new("KEY".to_owned()));
+        let deepgram = Deepgram::new("https://api.deepgram.com".parse().unwrap(), Pii::new("KEY".to_owned()));
         let endpoint = deepgram.endpoint(&Language::parse("pt-BR").unwrap()).unwrap();
         assert_eq!(
             endpoint.url,
             "https://api.deepgram.com/v1/listen?model=nova-3&encoding=linear16&sample_rate=16000&channels=1\
-             &interim_results=true&endpointing=300&utterance_end_ms=1000&vad_events=true&smart_format=true&language=pt-BR"
+             &interim_results=true&endpointing=300&utterance_end_ms=1000&vad_events=true&smart_format=true\
+             &mip_opt_out=true&language=pt-BR"
         );
+        let allowing = deepgram.clone().with_model_improvement(ModelImprovement::Allowed);
+        let allowed = allowing.endpoint(&Language::parse("pt-BR").unwrap()).unwrap();
+        assert_eq!(allowed.url, endpoint.url.replace("&mip_opt_out=true", ""));
         assert_eq!(endpoint.authorization.expose(), "Token KEY");
         assert!(!format!("{deepgram:?} {endpoint:?}").contains("KEY"), "a key is never printed");
     }
@@ -285,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_language_goes_to_the_service_by_a_name_that_it_lists() {
-        let deepgram = Deepgram::new(Url::parse(DEFAULT_ORIGIN).unwrap(), Pii::new("KEY".to_owned()));
+        let deepgram = Deepgram::new(DEFAULT_ORIGIN.parse().unwrap(), Pii::new("KEY".to_owned()));
         for (tag, asked) in [
             ("de-DE", "de"),
             ("fr-FR", "fr"),

@@ -3,9 +3,9 @@
 use fourwire_wire::pii::Pii;
 use serde::Deserialize;
 use thiserror::Error;
-use url::Url;
 
 use super::sid::{AccountSid, CallSid, CallerIdSid};
+use crate::outbound::OutboundUrl;
 use crate::phone::number::PhoneNumber;
 
 /// Where Twilio's API is, unless configured otherwise.
@@ -94,8 +94,8 @@ pub struct CallerIds {
 impl CallerIds {
     /// The API of an account, at an address without a path, with the value of its `Authorization` header.
     #[must_use]
-    pub fn new(origin: &Url, account: &AccountSid, authorization: Pii<String>) -> Self {
-        let origin = origin.as_str().trim_end_matches('/');
+    pub fn new(origin: &OutboundUrl, account: &AccountSid, authorization: Pii<String>) -> Self {
+        let origin = origin.url().as_str().trim_end_matches('/');
         let resource = format!("{origin}/{VERSION}/Accounts/{}/OutgoingCallerIds", account.as_str());
         Self { resource, authorization }
     }

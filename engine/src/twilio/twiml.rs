@@ -5,6 +5,7 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::writer::Writer;
 use thiserror::Error;
 
+use crate::phone::notice::{CallNotice, Sentence};
 use crate::phone::number::PhoneNumber;
 
 /// `Content-Type` of an answer: Twilio reads anything else aloud, or not at all.
@@ -35,11 +36,23 @@ pub struct Dial<'a> {
 /// # Errors
 /// [`WriteError`].
 pub fn say(sentence: &str) -> Result<String, WriteError> {
-    respond(|writer| {
-        writer.write_event(Event::Start(BytesStart::new("Say")))?;
-        writer.write_event(Event::Text(BytesText::new(sentence)))?;
-        writer.write_event(Event::End(BytesEnd::new("Say")))
-    })
+    let sentence = Sentence { language: None, text: sentence.to_owned() };
+    respond(|writer| write_sentence(writer, &sentence))
+}
+
+/// Says each sentence of a notice in its language, and goes on with the call.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn notice(notice: &CallNotice) -> Result<String, WriteError> {
+    respond(|writer| notice.sentences().iter().try_for_each(|sentence| write_sentence(writer, sentence)))
+}
+
+fn write_sentence(writer: &mut Writer<Vec<u8>>, sentence: &Sentence) -> std::io::Result<()> {
+    let language = sentence.language.as_deref().map(|language| ("language", language));
+    writer.write_event(Event::Start(element("Say", language.as_slice())))?;
+    writer.write_event(Event::Text(BytesText::new(&sentence.text)))?;
+    writer.write_event(Event::End(BytesEnd::new("Say")))
 }
 
 /// Calls the callee; the caller's phone goes on ringing until the callee answers.
@@ -101,6 +114,18 @@ mod tests {
         let escaped = "&lt;/Say&gt;&lt;Dial&gt;+19002340142&lt;/Dial&gt; &amp; ";
         assert!(xml.starts_with(&format!("{DECLARATION}<Response><Say>{escaped}")), "{xml}");
         assert_eq!(xml.matches("<Dial").count(), 0);
+    }
+
+    #[test]
+    fn a_notice_is_said_in_each_of_its_languages() {
+        let notice = |text| super::notice(&CallNotice::parse(text).unwrap()).unwrap();
+        assert_eq!(
+            notice("[de-DE] Ab & an. | On & off."),
+            format!(
+                "{DECLARATION}<Response><Say language=\"de-DE\">Ab &amp; an.</Say><Say>On &amp; off.</Say></Response>"
+            )
+        );
+        assert_eq!(notice("none"), format!("{DECLARATION}<Response></Response>"));
     }
 
     #[test]

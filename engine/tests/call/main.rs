@@ -26,6 +26,7 @@ mod refusals;
 mod resting;
 mod resume;
 mod screen;
+mod sign_in;
 mod speech_faults;
 mod speech_faults_random;
 mod speech_lag;

@@ -2,7 +2,6 @@
 
 use fourwire_engine::summary::model::{AnswerForm, KnownForm, Model, ModelAnswer, workers_ai};
 use serde_json::{Value, json};
-use url::Url;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -11,7 +10,7 @@ use crate::support::Call;
 const FORMS: [AnswerForm; 3] = [AnswerForm::JsonSchema, AnswerForm::JsonObject, AnswerForm::Text];
 
 fn body(form: AnswerForm) -> Value {
-    let model = Model { url: Url::parse("https://api.example/v1").unwrap(), key: None, name: "gpt-test".to_owned() };
+    let model = Model { url: "https://api.example/v1".parse().unwrap(), key: None, name: "gpt-test".to_owned() };
     serde_json::from_str(model.request(&Call::new(&["U: Hello."]).talk(), form).body.expose()).unwrap()
 }
 

@@ -4,14 +4,13 @@ use fourwire_engine::summary::model::{AnswerForm, MAX_TRANSCRIPT, Model};
 use fourwire_wire::frame::Channel;
 use fourwire_wire::pii::Pii;
 use serde_json::{Value, json};
-use url::Url;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::support::Call;
 
 fn model(url: &str) -> Model {
-    Model { url: Url::parse(url).unwrap(), key: Some(Pii::new("sk-secret".to_owned())), name: "gpt-test".to_owned() }
+    Model { url: url.parse().unwrap(), key: Some(Pii::new("sk-secret".to_owned())), name: "gpt-test".to_owned() }
 }
 
 fn body(call: &Call) -> Value {

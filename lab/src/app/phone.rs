@@ -245,9 +245,10 @@ impl Phone {
     }
 
     async fn authenticate(&mut self, token: &str) -> Result<(), ConnectError> {
-        use fourwire_wire::event::ServerEvent::AuthResponse;
+        use fourwire_wire::event::ServerEvent::{self, AuthResponse};
         let _ = self.send_text(&json!({ "type": "auth", "token": token }).to_string()).await;
-        let good = |received: &Received| received.events().any(|event| *event == AuthResponse { success: true });
+        let is_good = |event: &ServerEvent| matches!(event, AuthResponse { success: true, .. });
+        let good = |received: &Received| received.events().any(is_good);
         let answered = |received: &Received| good(received) || received.closing.is_some();
         self.listener.wait_until(AUTH_LIMIT, answered).await;
         let received = self.listener.received();

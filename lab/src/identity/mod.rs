@@ -64,7 +64,22 @@ struct Shared {
     keys: Mutex<Keys>,
 }
 
+/// How the request for the key set is answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeysAnswer {
+    /// With the key set.
+    #[default]
+    Good,
+    /// With a status and no key set.
+    Status(u16),
+    /// Sent to the key set at another path.
+    Redirect,
+    /// Not at all.
+    Hang,
+}
+
 struct Keys {
+    answer: KeysAnswer,
     signing: Key,
     /// The key before a rotation stays in the set, since tokens that it signed are still about.
     previous: Option<Key>,
@@ -84,7 +99,7 @@ impl Issuer {
             Some(directory) => Key::kept_in(directory)?,
             None => Key::of_this_process()?,
         };
-        let keys = Mutex::new(Keys { signing, previous: None, fetches: 0 });
+        let keys = Mutex::new(Keys { answer: KeysAnswer::Good, signing, previous: None, fetches: 0 });
         Ok(Self { shared: Arc::new(Shared { url, options, keys }) })
     }
 
@@ -111,6 +126,19 @@ impl Issuer {
     pub fn token(&self, user: &str) -> String {
         let claims = tokens::claims(self.url(), self.audience(), user, None, now());
         tokens::sign(&self.keys().signing, &claims)
+    }
+
+    /// A good token for a user that expires so soon.
+    #[must_use]
+    pub fn short_token(&self, user: &str, life: Duration) -> String {
+        let mut claims = tokens::claims(self.url(), self.audience(), user, None, now());
+        claims["exp"] = (now() + life.as_secs()).into();
+        tokens::sign(&self.keys().signing, &claims)
+    }
+
+    /// Answers requests for the key set in another way from now on.
+    pub fn answer_keys(&self, answer: KeysAnswer) {
+        self.keys().answer = answer;
     }
 
     /// A token for a user that must be refused.
@@ -146,6 +174,7 @@ impl Issuer {
     pub(crate) fn routes(&self) -> Router {
         Router::new()
             .route("/keys", get(key_set))
+            .route("/keys/moved", get(good_key_set))
             .route("/.well-known/openid-configuration", get(configuration))
             .route("/sign-in", post(sign_in))
             .layer(from_fn(open))
@@ -158,8 +187,21 @@ impl Issuer {
 }
 
 async fn key_set(State(issuer): State<Issuer>) -> Response {
-    let mut keys = issuer.keys();
-    keys.fetches += 1;
+    let answer = {
+        let mut keys = issuer.keys();
+        keys.fetches += 1;
+        keys.answer.clone()
+    };
+    match answer {
+        KeysAnswer::Good => good_key_set(State(issuer)).await,
+        KeysAnswer::Status(status) => StatusCode::from_u16(status).unwrap_or_default().into_response(),
+        KeysAnswer::Redirect => (StatusCode::FOUND, [(header::LOCATION, "/identity/keys/moved")]).into_response(),
+        KeysAnswer::Hang => std::future::pending().await,
+    }
+}
+
+async fn good_key_set(State(issuer): State<Issuer>) -> Response {
+    let keys = issuer.keys();
     let set: Vec<Value> = std::iter::once(&keys.signing).chain(&keys.previous).map(Key::jwk).collect();
     let cache = format!("public, max-age={}", issuer.shared.options.keys_max_age.as_secs());
     ([(header::CACHE_CONTROL, cache)], Json(json!({ "keys": set }))).into_response()

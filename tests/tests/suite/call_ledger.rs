@@ -5,6 +5,7 @@ use fourwire_tests::World;
 use fourwire_tests::phone::caller::Caller;
 use fourwire_tests::phone::webhook::Webhook;
 use fourwire_tests::phone::{PhoneUser, strict_world};
+use fourwire_tests::world::user_object;
 use fourwire_wire::conversation::{Outcome, PhoneCall};
 use fourwire_wire::units::UnixMillis;
 use serde_json::{Value, json};
@@ -107,17 +108,16 @@ async fn reports_of_other_calls_and_for_other_users_change_nothing() {
         Webhook::new(&format!("{path}{query}"), &fields)
     };
     let [unknown, other_leg] = [7, 8].map(|number| format!("CA{number:032}"));
-    let hex = |name: &str| name.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    assert_eq!(user, hex("reported-on"));
+    assert_eq!(user, user_object("reported-on"), "nobody reads in an address whose call it is");
     for (query, parent) in [
         (format!("?user={user}"), &unknown),
-        (format!("?user={}", hex("not-reported-on")), &leg.parent_call_sid),
-        (format!("?user={}", hex("nobody-at-all")), &leg.parent_call_sid),
+        (format!("?user={}", user_object("not-reported-on")), &leg.parent_call_sid),
+        (format!("?user={}", user_object("nobody-at-all")), &leg.parent_call_sid),
     ] {
         let answer = report(&query, parent, &leg.call_sid).send(world).await;
         assert_eq!(answer.status, 204, "Twilio has asked properly: {query}");
     }
-    for query in ["", "?user=", "?user=zz", "?user=6", "?user=0a", "?User=61", &format!("?user={user}&user={user}")] {
+    for query in ["", "?user=", "?user=zz", "?user=6", "?user=0a", "?user=61", &format!("?user={user}&user={user}")] {
         let answer = report(query, &leg.parent_call_sid, &leg.call_sid).send(world).await;
         assert_eq!((answer.status, answer.code()), (400, "fields_invalid"), "{query}");
     }
@@ -138,7 +138,9 @@ async fn a_report_without_what_twilio_always_sends_is_refused() {
     for fields in
         [&fields[..], &[fields[0], parent], &[fields[1], parent], &[fields[0], ("CallStatus", "odd"), parent], &[]]
     {
-        let answer = Webhook::new("/v1/phone/calls/status?user=61", fields).send(world).await;
+        let answer = Webhook::new(&format!("/v1/phone/calls/status?user={}", user_object("nobody-at-all")), fields)
+            .send(world)
+            .await;
         assert_eq!((answer.status, answer.code()), (400, "fields_invalid"), "{fields:?}");
     }
 }

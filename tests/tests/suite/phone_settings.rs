@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 
 /// Where Twilio asks, and where it tells.
 const QUESTIONS: [&str; 2] = ["/v1/phone/twiml", "/v1/phone/notice"];
-const REPORTS: [&str; 2] = ["/v1/phone/calls/status?user=61", "/v1/phone/numbers/verify/status"];
+const REPORTS: [&str; 2] =
+    ["/v1/phone/calls/status?user=00000000000000000000000000000061", "/v1/phone/numbers/verify/status"];
 
 #[tokio::test]
 async fn without_the_auth_token_no_webhook_is_believed() {

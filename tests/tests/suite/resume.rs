@@ -10,6 +10,7 @@ use fourwire_tests::page::{Page, assert_shows};
 use fourwire_tests::playback::{assert_same, marked, sides};
 use fourwire_tests::raw::Raw;
 use fourwire_tests::workerd::Sockets;
+use fourwire_tests::world::call_object;
 use fourwire_tests::{Said, Talk, World, assert_words_land, http, personal};
 use fourwire_wire::conversation::Conversation;
 use fourwire_wire::event::{ClientMessage, Status, close};
@@ -217,7 +218,7 @@ async fn evicted_call(world: &'static World, user: &str, seed: u32, sockets: Soc
     call.lose_network(&mut page, 1).await;
     page.has_room = false;
     page.wait_until(LIMIT, "back", |page| page.held.len() == 2).await;
-    let call_name = format!("{user}/{}", page.call_id);
+    let call_name = call_object(user, &page.call_id);
     let evicting = tokio::task::spawn_blocking(move || world.workerd.evict("Call", &call_name, sockets));
     page.wait_until(LIMIT, "evicted", |_| evicting.is_finished()).await;
     evicting.await.expect("evicted");

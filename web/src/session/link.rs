@@ -13,6 +13,11 @@ use crate::backoff::Backoff;
 
 /// How long an attempt may take, from asking for a token to the server's word how much it holds.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long before its end a token is replaced: Firebase's library gives out a new one in the last five minutes of the old
+/// (<https://firebase.google.com/docs/reference/js/auth.user#usergetidtoken>).
+const RENEW_BEFORE: Duration = Duration::from_mins(4);
+/// Shortest time between two requests for a token on one connection.
+const RENEW_AGAIN: Duration = Duration::from_secs(30);
 /// A server that says nothing for so long is gone: it says `ping` every 10 s.
 const SILENCE: Duration = Duration::from_millis(PING_EVERY_MILLIS * 3 / 2);
 
@@ -22,7 +27,19 @@ pub(super) struct Link {
     backoff: Backoff,
     /// The server's first word on this call was heard.
     is_known: bool,
+    renewal: Renewal,
     chance: fn() -> f64,
+}
+
+/// The next token for the connection that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Renewal {
+    /// The server has not said when the token expires.
+    None,
+    /// It is to be asked for then.
+    At(Duration),
+    /// It was asked for, and is asked for again then.
+    Asked { again: Duration },
 }
 
 #[derive(Debug)]
@@ -39,11 +56,12 @@ enum Step {
 
 impl Link {
     pub(super) fn new(chance: fn() -> f64) -> Self {
-        Self { step: Step::Idle, backoff: Backoff::default(), is_known: false, chance }
+        Self { step: Step::Idle, backoff: Backoff::default(), is_known: false, renewal: Renewal::None, chance }
     }
 
     pub(super) fn connect(&mut self, now: Duration, actions: &mut VecDeque<Action>) {
         self.step = Step::Connecting { since: now, token: None };
+        self.renewal = Renewal::None;
         actions.push_back(Action::AskToken);
     }
 
@@ -53,6 +71,10 @@ impl Link {
         now: Duration,
         actions: &mut VecDeque<Action>,
     ) -> Option<Failure> {
+        if let (Step::Attached { .. }, Renewal::Asked { .. }, Some(fresh)) = (&self.step, self.renewal, &fresh) {
+            actions.push_back(Action::Send(ClientMessage::auth(fresh)));
+            return None;
+        }
         let Step::Connecting { token, .. } = &mut self.step else { return None };
         match fresh {
             // It was given up meanwhile, and asked for again.
@@ -71,6 +93,15 @@ impl Link {
             actions.push_back(Action::Send(ClientMessage::auth(token)));
         }
         self.heard(now);
+    }
+
+    /// The server has taken the token, and says in how many seconds it expires.
+    pub(super) fn signed_in(&mut self, expires_in: Option<u64>, now: Duration) {
+        if let Some(left) = expires_in.map(Duration::from_secs) {
+            // A page that keeps its tokens may have had this one for a while, and may give it out once more.
+            let wait = left.saturating_sub(RENEW_BEFORE).max(left / 2).max(RENEW_AGAIN);
+            self.renewal = Renewal::At(now + wait);
+        }
     }
 
     pub(super) fn heard(&mut self, now: Duration) {
@@ -105,7 +136,11 @@ impl Link {
 
     /// Does what is due.
     pub(super) fn timeout(&mut self, now: Duration, actions: &mut VecDeque<Action>) -> Option<Failure> {
-        if self.wake_at().is_none_or(|at| now < at) {
+        if self.renew_at().is_some_and(|at| at <= now) {
+            self.renewal = Renewal::Asked { again: now + RENEW_AGAIN };
+            actions.push_back(Action::AskToken);
+        }
+        if self.lost_at().is_none_or(|at| now < at) {
             return None;
         }
         if matches!(self.step, Step::Away { .. }) {
@@ -118,6 +153,19 @@ impl Link {
     }
 
     pub(super) fn wake_at(&self) -> Option<Duration> {
+        [self.lost_at(), self.renew_at()].into_iter().flatten().min()
+    }
+
+    /// When the next token is to be asked for, while there is a connection to show it on.
+    fn renew_at(&self) -> Option<Duration> {
+        match self.renewal {
+            Renewal::At(at) | Renewal::Asked { again: at } if self.is_attached() => Some(at),
+            _ => None,
+        }
+    }
+
+    /// When the present step has taken too long, or is over.
+    fn lost_at(&self) -> Option<Duration> {
         match self.step {
             Step::Idle => None,
             Step::Connecting { since, .. } => Some(since + CONNECT_PATIENCE),

@@ -404,3 +404,62 @@ fn what_the_page_is_told_has_the_names_that_its_types_promise() {
     let notice = serde_json::to_value(notice).unwrap();
     assert_eq!(notice, json!({"news": "notice", "code": "stt_gap", "text": "words", "channel": 2}));
 }
+
+/// A recording whose token is good for an hour.
+fn signed_in() -> Page {
+    let mut page = Page::recording();
+    page.tell(Event::Text(r#"{"type":"auth_response","success":true,"expires_in":3600}"#));
+    page
+}
+
+/// Time goes by, with a server that lives.
+fn run_alive(page: &mut Page, seconds: u64) {
+    for _ in 0..seconds / 10 {
+        page.run_for(10_000);
+        page.tell(Event::Text("ping"));
+    }
+}
+
+#[test]
+fn a_fresh_token_is_shown_on_the_running_socket_before_the_old_one_expires() {
+    let mut page = signed_in();
+    run_alive(&mut page, 55 * 60);
+    assert_eq!(page.count(&Action::AskToken), 1, "the first one is good for long");
+    run_alive(&mut page, 70);
+    assert_eq!(page.count(&Action::AskToken), 2);
+    let sent = page.sent.len();
+    page.tell(Event::Token(Some(Pii::new("fresh".to_owned()))));
+    assert_eq!(page.sent[sent..], [r#"{"token":"fresh","type":"auth"}"#]);
+    page.tell(Event::Text(r#"{"type":"auth_response","success":true,"expires_in":3600}"#));
+    run_alive(&mut page, 55 * 60);
+    assert_eq!(page.count(&Action::AskToken), 2, "and so is the second");
+    assert_eq!(page.states(), [State::Connecting, State::Recording]);
+}
+
+#[test]
+fn a_page_that_has_no_token_at_hand_is_asked_again_and_goes_on_meanwhile() {
+    let mut page = signed_in();
+    run_alive(&mut page, 56 * 60);
+    let asked = page.count(&Action::AskToken);
+    page.tell(Event::Token(None));
+    run_alive(&mut page, 60);
+    assert_eq!(page.count(&Action::AskToken), asked + 2);
+    assert_eq!(page.states(), [State::Connecting, State::Recording]);
+}
+
+#[test]
+fn whose_sign_in_has_expired_comes_back_with_a_fresh_token() {
+    let mut page = signed_in();
+    page.tell(Event::Closed { code: close::SIGN_IN_EXPIRED });
+    page.run_for(5_000);
+    assert_eq!(page.count(&Action::AskToken), 2);
+    page.attach(0);
+    assert_eq!(page.states().last(), Some(&State::Recording));
+}
+
+#[test]
+fn a_server_that_does_not_say_when_a_token_expires_is_shown_no_other() {
+    let mut page = Page::recording();
+    run_alive(&mut page, 2 * 60 * 60);
+    assert_eq!(page.count(&Action::AskToken), 1);
+}

@@ -281,10 +281,8 @@ impl Session {
             {
                 self.audio_from(&from, now);
             }
-            ClientMessage::End
-            | ClientMessage::Auth { .. }
-            | ClientMessage::AudioFrom { .. }
-            | ClientMessage::Ignored(_) => {}
+            ClientMessage::Auth { token } => self.actions.push_back(Action::Verify(token)),
+            ClientMessage::End | ClientMessage::AudioFrom { .. } | ClientMessage::Ignored(_) => {}
         }
     }
 

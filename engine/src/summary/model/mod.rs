@@ -20,12 +20,12 @@ use fourwire_wire::pii::Pii;
 use fourwire_wire::structured::Structured;
 use fourwire_wire::units::UnixMillis;
 use serde_json::json;
-use url::Url;
 
 pub use self::answer::{MAX_OVERVIEW, MAX_TITLE};
 pub use self::error::{ModelError, Part};
 pub use self::form::{AnswerForm, KnownForm};
 use super::Talk;
+use crate::outbound::OutboundUrl;
 
 /// Where `OpenAI`'s API is.
 pub const DEFAULT_URL: &str = "https://api.openai.com/v1";
@@ -42,7 +42,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 #[derive(Clone, Debug)]
 pub struct Model {
     /// The API's base, such as [`DEFAULT_URL`].
-    pub url: Url,
+    pub url: OutboundUrl,
     /// The key; a server of one's own may need none.
     pub key: Option<Pii<String>>,
     /// The model's name there.
@@ -77,7 +77,7 @@ impl Model {
     /// The answer's length is not limited here: servers know that limit by different names, and refuse the wrong one.
     #[must_use]
     pub fn request(&self, talk: &Talk<'_>, form: AnswerForm) -> ModelRequest {
-        let mut url = self.url.clone();
+        let mut url = self.url.url().clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(["chat", "completions"]);
         }

@@ -4,7 +4,9 @@
 //! of them) is its sender's word, and a signature that is checked against it proves nothing about the operator's webhook.
 
 use thiserror::Error;
-use url::{Host, Url};
+use url::Url;
+
+use crate::outbound::is_this_machine;
 
 /// Scheme, host and port of the operator's webhooks, such as `https://calls.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ impl PublicOrigin {
         let url = Url::parse(text).map_err(|_| OriginError::NotAUrl)?;
         match url.scheme() {
             "https" => {}
-            "http" if url.host().as_ref().is_some_and(is_loopback) => {}
+            "http" if url.host().as_ref().is_some_and(is_this_machine) => {}
             _ => return Err(OriginError::Scheme),
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -82,14 +84,6 @@ impl PublicOrigin {
     pub fn socket_url_of(&self, raw_request_url: &str) -> Option<String> {
         let after_http = self.as_str().strip_prefix("http")?;
         target(raw_request_url).map(|target| ["ws", after_http, target].concat())
-    }
-}
-
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
     }
 }
 

@@ -195,6 +195,12 @@ impl Call {
         self.drain();
     }
 
+    /// Something happens that no part of the world makes happen.
+    pub fn happen(&mut self, event: Event<'_>) {
+        self.session.handle(UnixMillis::new(BEGIN + self.now), event);
+        self.drain();
+    }
+
     /// The owner is taken out of memory, and nothing happens yet.
     pub fn restore(&mut self) {
         let state = self.world.store.snapshot.clone().expect("a session is saved from its start on");

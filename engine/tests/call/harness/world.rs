@@ -9,6 +9,7 @@ use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::ServiceStatus;
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::ids::SegmentId;
+use fourwire_wire::pii::Pii;
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::Structured;
 use fourwire_wire::units::Samples;
@@ -91,6 +92,8 @@ pub struct World {
     pub told: Vec<(u64, Told)>,
     /// What the operator finds in the log.
     pub alerts: Vec<Alert>,
+    /// Tokens that the session wants checked.
+    pub tokens: Vec<Pii<String>>,
     pub connected: bool,
     coming: BTreeMap<(u64, u64), Coming>,
     number: u64,
@@ -109,6 +112,7 @@ impl World {
             summaries: Vec::new(),
             told: Vec::new(),
             alerts: Vec::new(),
+            tokens: Vec::new(),
             connected: false,
             coming: BTreeMap::new(),
             number: 0,
@@ -175,6 +179,7 @@ impl World {
             Action::Alert(alert) => self.alerts.push(alert),
             Action::Processing(conversation) => self.tell(now, Told::Processing(*conversation)),
             Action::Finished(conversation) => self.tell(now, Told::Finished(*conversation)),
+            Action::Verify(token) => self.tokens.push(token),
             Action::Close { code, .. } => {
                 self.tell(now, Told::Close(code));
                 self.connected = false;
