@@ -55,8 +55,10 @@ fn a_fresh_token_on_the_running_socket_moves_the_end() {
 }
 
 #[test]
-fn a_client_that_cannot_stays() {
+fn a_client_that_cannot_stays_and_what_it_says_of_tokens_is_ignored() {
     let mut call = signed_in(false);
+    call.text(r#"{"type":"auth","token":"x"}"#);
+    assert!(call.world.tokens.is_empty());
     call.run_until(3 * UNTIL);
     assert_eq!(closes(&call), []);
 }

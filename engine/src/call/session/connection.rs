@@ -281,8 +281,12 @@ impl Session {
             {
                 self.audio_from(&from, now);
             }
-            ClientMessage::Auth { token } => self.actions.push_back(Action::Verify(token)),
-            ClientMessage::End | ClientMessage::AudioFrom { .. } | ClientMessage::Ignored(_) => {}
+            // For any other client there is no bound to be moved, and a word that was ignored must not end its call.
+            ClientMessage::Auth { token } if client.terms.resume => self.actions.push_back(Action::Verify(token)),
+            ClientMessage::End
+            | ClientMessage::Auth { .. }
+            | ClientMessage::AudioFrom { .. }
+            | ClientMessage::Ignored(_) => {}
         }
     }
 
