@@ -13,6 +13,7 @@
 //! - [`twilio`]: what is spoken with Twilio;
 //! - [`identity`]: who a client is, from an ID token;
 //! - [`names`]: how a user's id goes into the names of other things;
+//! - [`user`]: what a user's object does by its alarm and gives out in parts;
 //! - [`vault`]: keys, sealing, blind indexes;
 //! - [`webhook`]: how an operator's server is told of a finished call;
 //! - [`config`]: the operator's settings, parsed once.
@@ -39,6 +40,7 @@ pub mod summary;
 pub mod transcript;
 pub mod twilio;
 mod unicode;
+pub mod user;
 pub mod vault;
 pub mod webhook;
 pub mod zones;

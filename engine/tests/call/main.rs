@@ -13,7 +13,9 @@ mod bundled_zones;
 mod captions;
 mod client_oddities;
 mod ending;
+
 mod eviction;
+mod finished_again;
 mod harness;
 mod placement;
 mod placement_random;
