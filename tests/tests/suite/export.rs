@@ -140,7 +140,7 @@ async fn export(world: &World, token: &str) -> BTreeMap<String, Vec<u8>> {
 fn opened(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
     static ARCHIVES: AtomicUsize = AtomicUsize::new(0);
     let number = ARCHIVES.fetch_add(1, Ordering::Relaxed);
-    assert!(archive.len() % 512 == 0 && archive.ends_with(&[0; 1_024]), "it is whole");
+    assert!(archive.len().is_multiple_of(512) && archive.ends_with(&[0; 1_024]), "it is whole");
     let directory = env::temp_dir().join(format!("fourwire-export-{}-{number}", process::id()));
     fs::create_dir_all(&directory).expect("a temporary directory");
     let mut tar = Command::new("tar")

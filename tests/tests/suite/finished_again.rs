@@ -24,16 +24,16 @@ async fn a_finished_call_is_not_undone_by_a_client_that_comes_back() {
     assert_eq!((made.summary_by, made.structured.action_items.len()), (SummaryBy::Model, 2));
     let path = format!("/v1/conversations/{}", made.id);
     let changes = json!({ "starred": true, "action_items": [{ "index": 1, "completed": true }] }).to_string();
-    let changed = http::patch(world.edge(), &path, &options.token, &changes).await;
-    assert_eq!(changed.status, 200);
-    let changed: Conversation = serde_json::from_value(changed.body).expect("a conversation");
+    let edited = http::patch(world.edge(), &path, &options.token, &changes).await;
+    assert_eq!(edited.status, 200);
+    let edited: Conversation = serde_json::from_value(edited.body).expect("a conversation");
 
     for _ in 0..2 {
         let phone = Phone::connect(options.clone()).await.expect("let in again");
         let received = phone.hang_up(LIMIT).await;
-        assert_eq!(received.conversation(), Some(&changed), "it is told what there is");
-        assert_eq!(http::only_conversation(world.edge(), &options.token).await, changed);
-        assert_eq!(http::conversations(world.edge(), &options.token).await, [changed.entry()]);
+        assert_eq!(received.conversation(), Some(&edited), "it is told what there is");
+        assert_eq!(http::only_conversation(world.edge(), &options.token).await, edited);
+        assert_eq!(http::conversations(world.edge(), &options.token).await, [edited.entry()]);
     }
     assert_eq!(world.lab.model().asked().len(), 1, "the model is not asked again");
 
@@ -43,7 +43,7 @@ async fn a_finished_call_is_not_undone_by_a_client_that_comes_back() {
     phone.hang_up(LIMIT).await;
     assert_eq!(world.lab.model().asked().len(), 2);
     let grown = http::only_conversation(world.edge(), &options.token).await;
-    assert!(grown.transcript_segments.len() > changed.transcript_segments.len());
+    assert!(grown.transcript_segments.len() > edited.transcript_segments.len());
     let is_done: Vec<_> = grown.structured.action_items.iter().map(|item| item.completed).collect();
     assert_eq!((is_done, grown.starred, grown.finishes), (vec![false, true], true, 2), "marks stay");
 
