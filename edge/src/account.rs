@@ -1,14 +1,16 @@
 //! `/v1/account`: everything of a user, to take along or to delete.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::ops::Range;
 
-use fourwire_engine::config::Config;
+use fourwire_engine::conversations::{Cursor, PageError};
 use fourwire_engine::phone::ledger::CallRecord;
-use fourwire_engine::record::playback::{Conditions, Playback, Step, Track};
-use fourwire_engine::record::tar;
+use fourwire_engine::record::playback::{self, Conditions, Playback, Step, Track};
+use fourwire_engine::record::{ChunkSpan, tar};
 use fourwire_engine::transcript::{self, Format, Names};
-use fourwire_wire::conversation::{ConversationEntry, PhoneCall};
+use fourwire_engine::twilio::sid::CallSid;
+use fourwire_engine::user::export::{Budget, Piece, Share};
+use fourwire_wire::conversation::PhoneCall;
 use fourwire_wire::ids::UserId;
 use futures_util::stream::try_unfold;
 use serde::Serialize;
@@ -16,23 +18,22 @@ use worker::{Env, Request, Response};
 
 use crate::archive::Archive;
 use crate::clock::now;
-use crate::conversations::{Done, json};
+use crate::conversations::{Done, json, set_next};
 use crate::problem::Problem;
 use crate::user_do::{self, UserRequest, ask_phone};
 use crate::user_index::Known;
-use crate::user_phone::{Numbers, PhoneRequest};
-use crate::{auth, phone, settings};
+use crate::user_phone::{EXPORTED_CALLS, Numbers, PhoneRequest};
+use crate::{auth, settings};
 
-/// `DELETE /v1/account`: deletes every conversation, gives every number up, forgets every call.
+/// How many conversations an export asks the user's object for at once.
+const ENTRIES_AT_ONCE: usize = 100;
+
+/// `DELETE /v1/account`: deletes every conversation, gives every number up, forgets every call. Calls that are running are ended.
 pub(crate) async fn erase(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);
     let user = auth::user(request, &config).await?;
     config.vault.as_ref().map_err(Clone::clone)?;
-    let is_erased: bool = user_do::ask(env, &user, &UserRequest::Erase).await?;
-    if !is_erased {
-        return Err(Problem::NotFinished);
-    }
-    phone::release_all(env, &config, &user).await?;
+    user_do::ask::<()>(env, &user, &UserRequest::Erase).await?;
     json(&Done::YES)
 }
 
@@ -44,25 +45,23 @@ struct Account {
     calls: Vec<PhoneCall>,
 }
 
-/// `GET /v1/account/export`: everything of the user as one tar archive, made while it is sent.
+/// `GET /v1/account/export`: everything of the user as one tar archive, made while it is sent; or a part of it, where it is more than
+/// one request may do.
 pub(crate) async fn export(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);
     let user = auth::user(request, &config).await?;
     config.vault.as_ref().map_err(Clone::clone)?;
-    let conversations: Vec<Known> = user_do::ask(env, &user, &UserRequest::All).await?;
-    let numbers: Numbers = ask_phone(env, &user, PhoneRequest::Numbers).await?;
-    let calls: Vec<CallRecord> = ask_phone(env, &user, PhoneRequest::AllCalls).await?;
-    let calls = calls.iter().map(CallRecord::phone_call).collect();
-    let account = serde_json::to_vec(&Account { user: user.clone(), numbers, calls }).map_err(|_| Problem::Internal)?;
-    let export = Export {
-        env: env.clone(),
-        config,
-        user,
-        begun: Some(account),
-        conversations: conversations.into(),
-        audio: None,
-        is_over: false,
-    };
+    let limits = config.export.as_ref().map_err(Clone::clone)?;
+    let url = request.url()?;
+    let cursor = url.query_pairs().find(|(name, _)| name == "cursor");
+    let cursor: Option<Cursor> = cursor.map(|(_, text)| text.parse().map_err(|_| PageError::Cursor)).transpose()?;
+    let mut budget = Budget::new(limits.requests);
+    let mut files = VecDeque::new();
+    if cursor.is_none() {
+        add_account(env, &user, &mut budget, &mut files).await?;
+    }
+    let (shares, next) = plan(env, &user, budget, cursor).await?;
+    let export = Export { files, shares, audio: None, is_over: false };
     let parts = try_unfold(export, |mut export| async move {
         let part = export.next().await.map_err(|_| worker::Error::RustError("the export broke off".to_owned()))?;
         Ok::<_, worker::Error>(part.map(|part| (part, export)))
@@ -72,18 +71,110 @@ pub(crate) async fn export(request: &Request, env: &Env) -> Result<Response, Pro
     headers.set("content-type", "application/x-tar")?;
     headers.set("content-disposition", "attachment; filename=\"fourwire.tar\"")?;
     headers.set("cache-control", "no-store")?;
+    if let Some(next) = next {
+        set_next(&response, next)?;
+    }
     Ok(response)
 }
 
-/// An archive that is being sent.
+/// What there is of the user besides conversations: the numbers and the newest calls in one file, earlier calls in others.
+async fn add_account(
+    env: &Env,
+    user: &UserId,
+    budget: &mut Budget,
+    files: &mut VecDeque<Vec<u8>>,
+) -> Result<(), Problem> {
+    let numbers: Numbers = ask_phone(env, user, PhoneRequest::Numbers).await?;
+    let (mut calls, mut last) = calls_behind(env, user, None).await?;
+    budget.spend(2);
+    let account = Account { user: user.clone(), numbers, calls: std::mem::take(&mut calls) };
+    files.push_back(file("account.json", &serde_json::to_vec(&account).map_err(|_| Problem::Internal)?)?);
+    let mut number: u32 = 1;
+    while last.is_some() {
+        (calls, last) = calls_behind(env, user, last).await?;
+        budget.spend(1);
+        number = number.saturating_add(1);
+        files.push_back(file(
+            &format!("calls-{number}.json"),
+            &serde_json::to_vec(&calls).map_err(|_| Problem::Internal)?,
+        )?);
+    }
+    Ok(())
+}
+
+/// Calls behind one, and the last of them where there may be more.
+async fn calls_behind(
+    env: &Env,
+    user: &UserId,
+    last: Option<CallSid>,
+) -> Result<(Vec<PhoneCall>, Option<CallSid>), Problem> {
+    let records: Vec<CallRecord> = ask_phone(env, user, PhoneRequest::CallsBehind(last)).await?;
+    let last = records.last().filter(|_| records.len() >= EXPORTED_CALLS).map(|record| record.call_sid.clone());
+    Ok((records.iter().map(CallRecord::phone_call).collect(), last))
+}
+
+/// A conversation in a part.
+struct Shared {
+    archive: Archive,
+    folder: String,
+    chunks: Vec<ChunkSpan>,
+    /// None: all of it.
+    piece: Option<Piece>,
+}
+
+/// Which conversations a part has, and where the next part begins. Their chunks are listed before the first byte is sent.
+async fn plan(
+    env: &Env,
+    user: &UserId,
+    mut budget: Budget,
+    cursor: Option<Cursor>,
+) -> Result<(VecDeque<Shared>, Option<Cursor>), Problem> {
+    let config = settings::read(env);
+    let vault = config.vault.as_ref().map_err(Clone::clone)?;
+    let mut piece = cursor.map_or(0, |cursor| cursor.extra);
+    let mut at = cursor;
+    let mut shares = VecDeque::new();
+    loop {
+        let batch: Vec<Known> = user_do::ask(env, user, &UserRequest::Behind(at, ENTRIES_AT_ONCE)).await?;
+        budget.spend(1);
+        if batch.is_empty() {
+            return Ok((shares, None));
+        }
+        for (entry, key) in batch {
+            let here = at.map(|at| Cursor { extra: piece, ..at });
+            if !budget.has_room() {
+                return Ok((shares, here));
+            }
+            let archive = Archive::open(env, vault, user, entry.id, &key)?;
+            let chunks = archive.chunks().await?;
+            let share = Shared { archive, folder: format!("conversations/{}", entry.id), chunks, piece: None };
+            match budget.share(share.chunks.len(), piece) {
+                Share::Nothing => return Ok((shares, here)),
+                Share::Whole => shares.push_back(share),
+                Share::Piece(part) => {
+                    let behind = Cursor { created_at: entry.created_at, id: entry.id, extra: 0 };
+                    // A conversation that is gone on with is the one behind the same place.
+                    let next = if part.has_more {
+                        Cursor { extra: part.number.saturating_add(1), ..at.unwrap_or(Cursor::START) }
+                    } else {
+                        behind
+                    };
+                    shares.push_back(Shared { piece: Some(part), ..share });
+                    return Ok((shares, Some(next)));
+                }
+            }
+            at = Some(Cursor { created_at: entry.created_at, id: entry.id, extra: 0 });
+            piece = 0;
+        }
+    }
+}
+
+/// A part that is being sent.
 struct Export {
-    env: Env,
-    config: Rc<Config>,
-    user: UserId,
-    /// What it begins with, until that is sent.
-    begun: Option<Vec<u8>>,
+    /// What it begins with.
+    files: VecDeque<Vec<u8>>,
     /// Those that are still to come.
-    conversations: VecDeque<Known>,
+    shares: VecDeque<Shared>,
     /// The audio that is being sent, and how long it is in all.
     audio: Option<(Archive, Playback, u64)>,
     is_over: bool,
@@ -92,8 +183,8 @@ struct Export {
 impl Export {
     /// The next bytes.
     async fn next(&mut self) -> Result<Option<Vec<u8>>, Problem> {
-        if let Some(account) = self.begun.take() {
-            return Ok(Some(file("account.json", &account)?));
+        if let Some(file) = self.files.pop_front() {
+            return Ok(Some(file));
         }
         loop {
             if let Some((archive, playback, length)) = &mut self.audio {
@@ -112,8 +203,8 @@ impl Export {
                         return Ok(Some(padding));
                     }
                 }
-            } else if let Some((entry, key)) = self.conversations.pop_front() {
-                if let Some(begun) = self.begin(&entry, &key).await? {
+            } else if let Some(share) = self.shares.pop_front() {
+                if let Some(begun) = self.begin(share).await? {
                     return Ok(Some(begun));
                 }
             } else if !std::mem::replace(&mut self.is_over, true) {
@@ -124,23 +215,37 @@ impl Export {
         }
     }
 
-    /// A conversation's document and transcript, and the head of its audio; nothing of one that is still running.
-    async fn begin(&mut self, entry: &ConversationEntry, key: &[u8]) -> Result<Option<Vec<u8>>, Problem> {
-        let vault = self.config.vault.as_ref().map_err(Clone::clone)?;
-        let archive = Archive::open(&self.env, vault, &self.user, entry.id, key)?;
+    /// A conversation's document and transcript, and the head of its audio; nothing of one that is still running. Of a piece, only
+    /// the first has the document.
+    async fn begin(&mut self, share: Shared) -> Result<Option<Vec<u8>>, Problem> {
+        let Shared { archive, folder, chunks, piece } = share;
         let Some((conversation, _)) = archive.get().await? else { return Ok(None) };
-        let folder = format!("conversations/{}", entry.id);
-        let document = serde_json::to_vec(&conversation).map_err(|_| Problem::Internal)?;
-        let mut bytes = file(&format!("{folder}/conversation.json"), &document)?;
-        let them = conversation.contact_name.as_ref().map(|name| name.expose().as_str()).unwrap_or_default();
-        let text = transcript::write(Format::Text, &conversation.transcript_segments, &Names::new("", them))
-            .map_err(|_| Problem::Internal)?;
-        bytes.extend(file(&format!("{folder}/transcript.txt"), text.as_bytes())?);
-        let (chunks, key) = (archive.chunks().await?, archive.key().clone());
-        let playback = Playback::new(key, archive.folder().clone(), chunks, Track::Stereo, &Conditions::default())
-            .map_err(|_| Problem::Internal)?;
+        let mut bytes = Vec::new();
+        if piece.as_ref().is_none_or(|piece| piece.number == 0) {
+            let document = serde_json::to_vec(&conversation).map_err(|_| Problem::Internal)?;
+            bytes.extend(file(&format!("{folder}/conversation.json"), &document)?);
+            let them = conversation.contact_name.as_ref().map(|name| name.expose().as_str()).unwrap_or_default();
+            let text = transcript::write(Format::Text, &conversation.transcript_segments, &Names::new("", them))
+                .map_err(|_| Problem::Internal)?;
+            bytes.extend(file(&format!("{folder}/transcript.txt"), text.as_bytes())?);
+        }
+        let name = match &piece {
+            None => format!("{folder}/audio.wav"),
+            // In the order of their names, also as a shell lists them.
+            Some(piece) => format!("{folder}/audio.wav.{:03}", piece.number.saturating_add(1)),
+        };
+        let range = piece.map(|piece| playback::bytes_of(&chunks, Track::Stereo, &piece.chunks));
+        if range.as_ref().is_some_and(Range::is_empty) {
+            // Chunks that tell of nothing that those before have not told of.
+            bytes.extend(file(&name, &[])?);
+            return Ok(Some(bytes));
+        }
+        let range = range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
+        let conditions = Conditions { range: range.as_deref(), ..Conditions::default() };
+        let (key, place) = (archive.key().clone(), archive.folder().clone());
+        let playback = Playback::new(key, place, chunks, Track::Stereo, &conditions).map_err(|_| Problem::Internal)?;
         let length = playback.remaining();
-        bytes.extend(head(&format!("{folder}/audio.wav"), length)?);
+        bytes.extend(head(&name, length)?);
         self.audio = Some((archive, playback, length));
         Ok(Some(bytes))
     }

@@ -13,7 +13,7 @@ use worker::{Bucket, Conditional, Delay, Env, Range};
 use crate::problem::Problem;
 use crate::{sealed, settings};
 
-/// How long storing may take. Beyond it the outcome is unknown, and the same is stored again.
+/// How long the archive may take. Beyond it the outcome is unknown, and the same is stored again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which form of a conversation is stored.
@@ -82,13 +82,13 @@ impl Archive {
             uploaded_after: None,
         };
         let put = self.bucket.put(&name, self.seal(&name, conversation)?).only_if(only);
-        Ok(put.execute().await?.is_some())
+        Ok(in_time(put.execute()).await?.is_some())
     }
 
     /// Reads the finished conversation; `None` where there is none.
     pub(crate) async fn get(&self) -> Result<Option<(Conversation, Version)>, Problem> {
         let name = self.folder.document();
-        let Some(object) = self.bucket.get(&name).execute().await? else { return Ok(None) };
+        let Some(object) = in_time(self.bucket.get(&name).execute()).await? else { return Ok(None) };
         let sealed = object.body().ok_or(Problem::Internal)?.bytes().await?;
         let plain = self.key.open(&name, &sealed).map_err(|error| {
             worker::console_error!("a stored conversation {error}");
@@ -103,7 +103,7 @@ impl Archive {
         self.store(name.as_str(), body).await
     }
 
-    /// The chunks of audio, in the order of time.
+    /// The chunks of audio, in the order of time: a request for each thousand.
     pub(crate) async fn chunks(&self) -> Result<Vec<ChunkSpan>, Problem> {
         let mut chunks = Vec::new();
         let mut cursor = None;
@@ -137,18 +137,20 @@ impl Archive {
     async fn store(&self, name: &str, body: Vec<u8>) -> Result<(), Problem> {
         #[cfg(feature = "drill")]
         self.faults.before()?;
-        let put = std::pin::pin!(self.bucket.put(name, body).execute());
-        match select(put, Delay::from(PATIENCE)).await {
-            Either::Left((outcome, _)) => {
-                outcome?;
-                #[cfg(feature = "drill")]
-                self.faults.after()?;
-                Ok(())
-            }
-            Either::Right(_) => {
-                worker::console_error!("the archive did not answer in time");
-                Err(Problem::Internal)
-            }
+        in_time(self.bucket.put(name, body).execute()).await?;
+        #[cfg(feature = "drill")]
+        self.faults.after()?;
+        Ok(())
+    }
+}
+
+/// Waits for the archive, and not for ever: a call that is being finished would never end.
+async fn in_time<T>(answer: impl Future<Output = worker::Result<T>>) -> Result<T, Problem> {
+    match select(std::pin::pin!(answer), Delay::from(PATIENCE)).await {
+        Either::Left((answer, _)) => Ok(answer?),
+        Either::Right(_) => {
+            worker::console_error!("the archive did not answer in time");
+            Err(Problem::Internal)
         }
     }
 }

@@ -10,16 +10,20 @@ use std::time::Duration;
 
 use fourwire_engine::call::{Action, Event, Services, Session, Start};
 use fourwire_engine::config::Config;
+use fourwire_engine::conversations::finish_again;
 use fourwire_engine::identity::SignedIn;
 use fourwire_engine::names::{self, CallOwner};
+use fourwire_engine::record::{ChunkName, Folder};
+use fourwire_engine::user::task::retry_wait;
+use fourwire_engine::user::unfinished::CallState;
 use fourwire_engine::vault::Vault;
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
-use fourwire_wire::event::{PING, ServerEvent};
+use fourwire_wire::event::{PING, ServerEvent, close};
 use fourwire_wire::frame::Channel;
 use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::pii::Pii;
 use fourwire_wire::query::ListenQuery;
-use fourwire_wire::segment::WireSegment;
+use fourwire_wire::segment::{Segment, WireSegment};
 use fourwire_wire::units::UnixMillis;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -57,6 +61,14 @@ pub(crate) enum CallRequest {
     PhoneCall(Box<PhoneCall>),
     /// Whoever signed in before this moment is to be cut off. Answered by nothing.
     SignOut(UnixMillis),
+    /// What there is of a conversation. Answered by [`CallState`].
+    State(ConversationId),
+    /// A conversation cannot be gone on with: what is kept of its audio is to be stored. Answered by the segments that can be
+    /// read.
+    Salvage(ConversationId),
+    /// A conversation was deleted, or finished without this object: its call ends, and everything is forgotten. Answered by
+    /// nothing.
+    Delete(ConversationId),
 }
 
 /// Asks the object of a user's call.
@@ -97,6 +109,7 @@ impl DurableObject for Call {
             pusher: PusherSocket::default(),
             asleep_until: Cell::default(),
             alarm_at: Cell::default(),
+            deleted: Cell::default(),
         };
         Self { shell: Rc::new(shell) }
     }
@@ -113,19 +126,26 @@ impl DurableObject for Call {
             CallRequest::Conversation => Response::from_json(&self.shell.conversation()),
             CallRequest::PhoneCall(call) => Response::from_json(&self.shell.phone_call(&call)),
             CallRequest::SignOut(moment) => objects::answer(self.shell.sign_out(moment)),
+            CallRequest::State(conversation) => Response::from_json(&self.shell.conversation_state(conversation)),
+            CallRequest::Salvage(conversation) => objects::answer(self.shell.salvage(conversation).await),
+            CallRequest::Delete(conversation) => objects::answer(self.shell.delete(conversation).await),
         }
     }
 
     async fn alarm(&self) -> Result<Response> {
         self.shell.alarm_at.set(None);
-        if self.shell.wake_up() {
+        if self.shell.wake_up() == Ok(true) {
             self.shell.run(Event::Timeout);
         }
         Response::empty()
     }
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
-        if self.shell.wake_up() && self.shell.client.is(&socket) {
+        let is_awake = self.shell.wake_up();
+        if is_awake == Err(Unreadable) {
+            // Nobody could take what it sends; it may come back.
+            client::close_socket(&socket, close::INTERNAL, "the call cannot be gone on with right now");
+        } else if is_awake == Ok(true) && self.shell.client.is(&socket) {
             match &message {
                 WebSocketIncomingMessage::Binary(bytes) => self.shell.run(Event::Frame(bytes)),
                 WebSocketIncomingMessage::String(text) => {
@@ -174,7 +194,13 @@ pub(crate) struct Shell {
     asleep_until: Cell<Option<UnixMillis>>,
     /// When the alarm that is set rings.
     alarm_at: Cell<Option<UnixMillis>>,
+    /// The conversation that was deleted last, while a client that was just being let in may still be about to begin its call.
+    deleted: Cell<Option<ConversationId>>,
 }
+
+/// What was saved of the call cannot be read. It is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Unreadable;
 
 impl Shell {
     /// Gives the session an event and does what follows from it.
@@ -204,7 +230,8 @@ impl Shell {
             return Err(Problem::SignedOut);
         }
         let until = self.stays_until(expires)?;
-        if !self.wake_up() {
+        // What cannot be read is not begun anew: it would be written over.
+        if !self.wake_up().map_err(|Unreadable| Problem::Internal)? {
             self.begin(&query, signed_in_at).await?;
         }
         let pair = WebSocketPair::new()?;
@@ -219,27 +246,89 @@ impl Shell {
 
     /// The conversation as it is now, while the call runs.
     fn conversation(self: &Rc<Self>) -> Option<Conversation> {
-        self.wake_up().then(|| self.session.borrow().as_ref().map(Session::conversation))?
+        (self.wake_up() == Ok(true)).then(|| self.session.borrow().as_ref().map(Session::conversation))?
     }
 
     /// Twilio has reported something of the call. Where nobody listens to it there is nothing to be kept: the user's
     /// object has the report.
     fn phone_call(self: &Rc<Self>, call: &PhoneCall) {
-        if self.wake_up() {
+        if self.wake_up() == Ok(true) {
             self.run(Event::PhoneCall(call));
         }
     }
 
-    /// Makes sure that the session is in memory; false where there is none.
-    fn wake_up(self: &Rc<Self>) -> bool {
+    /// What there is of a conversation here.
+    fn conversation_state(self: &Rc<Self>, id: ConversationId) -> CallState {
+        match self.wake_up() {
+            Err(Unreadable) => CallState::Unreadable,
+            Ok(_) if self.running() == Some(id) => CallState::Running,
+            Ok(_) => CallState::Absent,
+        }
+    }
+
+    /// The conversation of the session in memory.
+    fn running(&self) -> Option<ConversationId> {
+        self.session.borrow().as_ref().map(|session| session.conversation().id)
+    }
+
+    /// Stores audio that is kept here of a conversation that cannot be gone on with, and gives out the segments that can be read.
+    async fn salvage(self: &Rc<Self>, id: ConversationId) -> Result<Vec<Segment>, Problem> {
+        if self.wake_up() != Err(Unreadable) {
+            return Ok(Vec::new());
+        }
+        let owner = self.owner()?;
+        let Some(store) = CallStore::find(&self.state)? else { return Ok(Vec::new()) };
+        let vault = self.vault()?;
+        let folder = Folder::new(vault, &owner.user, id);
+        let bucket = self.env.bucket(settings::ARCHIVE)?;
+        // Each is sealed under the conversation's key already.
+        for name in store.chunk_names()?.iter().filter_map(|name| ChunkName::parse(&folder, name).ok()) {
+            if let Some(body) = store.chunk(&name)? {
+                bucket.put(name.as_str(), body).execute().await?;
+            }
+        }
+        store.readable_segments(vault, &owner)
+    }
+
+    /// Ends the call of a conversation that is no more, and forgets everything.
+    async fn delete(self: &Rc<Self>, id: ConversationId) -> Result<(), Problem> {
+        self.deleted.set(Some(id));
+        match self.wake_up() {
+            Ok(_) if self.running() == Some(id) => self.run(Event::Deleted),
+            Ok(_) => {}
+            Err(Unreadable) => {
+                self.client.find(&self.state);
+                self.client.close(close::POLICY, "the conversation was deleted");
+                self.store.take();
+                self.alarm_at.set(None);
+                self.state.storage().delete_all().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the session is in memory; false where there is none. Where there is one that cannot be read, the next
+    /// try is planned: whatever keeps it from being read may be mended, and until then nothing of it is lost.
+    fn wake_up(self: &Rc<Self>) -> Result<bool, Unreadable> {
         if self.session.borrow().is_some() {
-            return true;
+            return Ok(true);
         }
         match self.restore() {
-            Ok(session) => session,
+            Ok(is_there) => {
+                if is_there && CallStore::forget_failures(&self.state).is_err() {
+                    worker::console_error!("a call's failures were not forgotten");
+                }
+                Ok(is_there)
+            }
             Err(problem) => {
-                worker::console_error!("a call could not be taken up again: {problem}");
-                false
+                let now = now();
+                if self.alarm_at.get().is_none_or(|at| at <= now) {
+                    // The count is for the pace only: without it, it is the fastest.
+                    let failures = CallStore::count_failure(&self.state).unwrap_or(1);
+                    self.set_alarm(now + retry_wait(failures), now);
+                }
+                worker::console_error!("a call could not be taken up again: {}", problem.code());
+                Err(Unreadable)
             }
         }
     }
@@ -297,7 +386,11 @@ impl Shell {
             start.phone_call = phone_call.map(|call| *call);
             Session::start(start, &self.services()?, now())
         };
-        // While this waited, another connection of the same call may have begun it.
+        // While this waited, the user may have deleted it.
+        if self.deleted.get() == Some(known.id) {
+            return Err(Problem::NoSuchCall);
+        }
+        // Or another connection of the same call may have begun it.
         if self.session.borrow().is_none() {
             self.with_store(|store| store.save_key(&key))?;
             self.session.replace(Some(session));
@@ -307,7 +400,7 @@ impl Shell {
 
     /// A client's socket is gone.
     fn gone(self: &Rc<Self>, socket: &WebSocket) {
-        if self.wake_up() && self.client.is(socket) {
+        if self.wake_up() == Ok(true) && self.client.is(socket) {
             self.client.forget();
             self.run(Event::Disconnected);
         }
@@ -352,10 +445,10 @@ impl Shell {
                     shell.run(Event::Summarised(summary.and_then(Result::ok).as_ref()));
                 });
             }
-            Action::Store(conversation) => {
+            Action::Store { conversation, is_news } => {
                 let shell = Rc::clone(self);
                 self.spawn(async move {
-                    let stored = shell.store(&conversation).await;
+                    let stored = shell.store(*conversation, is_news).await;
                     shell.run(if stored.is_ok() { Event::Stored } else { Event::StoreFailed });
                 });
             }
@@ -415,9 +508,16 @@ impl Shell {
 
     /// The user was signed out everywhere: whoever signed in before is cut off, now and later.
     fn sign_out(self: &Rc<Self>, moment: UnixMillis) -> Result<(), Problem> {
-        if self.wake_up() {
-            sign_out::note(&self.state.storage().sql(), moment)?;
+        let is_awake = self.wake_up();
+        if is_awake == Ok(false) {
+            return Ok(());
+        }
+        sign_out::note(&self.state.storage().sql(), moment)?;
+        if is_awake == Ok(true) {
             self.run(Event::NotAllowed { reason: SIGNED_OUT });
+        } else {
+            self.client.find(&self.state);
+            self.client.close(close::POLICY, SIGNED_OUT);
         }
         Ok(())
     }
@@ -471,15 +571,32 @@ impl Shell {
         Ok(archive)
     }
 
-    /// Stores the finished conversation, then its entry in the user's index.
-    async fn store(&self, conversation: &Conversation) -> Result<(), Problem> {
+    /// Stores the finished conversation, then its entry in the user's index. What the user has changed meanwhile in an earlier
+    /// form of it stays.
+    async fn store(&self, conversation: Conversation, is_news: bool) -> Result<(), Problem> {
         debug_assert_eq!(conversation.status, ConversationStatus::Completed);
         let CallOwner { user, .. } = self.owner()?;
-        self.archive()?.put(conversation).await?;
+        let archive = self.archive()?;
+        let conversation = match archive.get().await? {
+            None => {
+                archive.put(&conversation).await?;
+                conversation
+            }
+            Some((stored, version)) => {
+                let again = finish_again(&stored, conversation);
+                // Where somebody else was faster, the session offers it once more.
+                if again != stored && !archive.replace(&again, version).await? {
+                    return Err(Problem::Internal);
+                }
+                again
+            }
+        };
         user_do::ask::<bool>(&self.env, &user, &UserRequest::Keep(conversation.entry())).await?;
-        let has_webhook = self.config.webhook.as_ref().map_err(Clone::clone)?.is_some();
-        let duties = [(Duty::Summary, self.owes_summary.get()), (Duty::Webhook, has_webhook)];
-        for (duty, _) in duties.into_iter().filter(|(_, is_due)| *is_due) {
+        // A setting that cannot be read is taken for one that will be: the user's object tries again until it gives up.
+        let has_webhook = !matches!(self.config.webhook, Ok(None));
+        let owes_summary = self.owes_summary.get() || self.config.summariser.is_err();
+        let duties = [(Duty::Summary, owes_summary), (Duty::Webhook, has_webhook)];
+        for (duty, _) in duties.into_iter().filter(|(_, is_due)| *is_due && is_news) {
             user_do::ask::<()>(&self.env, &user, &UserRequest::Owe(conversation.id, duty)).await?;
         }
         Ok(())
@@ -528,12 +645,14 @@ impl Shell {
         self.config.vault.as_ref().map_err(|error| error.clone().into())
     }
 
+    /// What the session can ask for. Where a setting cannot be read, the call goes on without what it is for: nobody is let in
+    /// without a speech service, and /healthz names the rest.
     fn services(&self) -> Result<Services, Problem> {
-        let speech = self.config.speech.as_ref().map_err(Clone::clone)?.clone().into();
-        let has_model = self.config.summariser.as_ref().map_err(Clone::clone)?.is_some();
-        let pusher = self.config.pusher.as_ref().map_err(Clone::clone)?;
+        let speech = self.config.speech.as_ref().cloned().unwrap_or_default().into();
+        let has_model = matches!(self.config.summariser, Ok(Some(_)));
         let CallOwner { user, .. } = self.owner()?;
-        let pusher = pusher.as_ref().map(|pusher| pusher.endpoint(&user));
+        let pusher = self.config.pusher.as_ref().ok().and_then(Option::as_ref);
+        let pusher = pusher.map(|pusher| pusher.endpoint(&user));
         Ok(Services { speech, has_model, pusher, zones: Rc::new(PlatformZones) })
     }
 

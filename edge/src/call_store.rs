@@ -65,12 +65,57 @@ impl CallStore {
         }
         let (Some(snapshot), Some(key)) = (snapshot, key) else { return Ok(None) };
         let folder = Folder::new(vault, &owner.user, snapshot.conversation);
-        for row in self.sql.exec("SELECT name FROM chunks ORDER BY name", None)?.raw() {
-            let row = row?;
-            let [SqlStorageValue::String(name)] = row.as_slice() else { return Err(Problem::Internal) };
-            saved.chunks.push(ChunkName::parse(&folder, name).map_err(|_| Problem::Internal)?.span());
+        for name in self.chunk_names()? {
+            saved.chunks.push(ChunkName::parse(&folder, &name).map_err(|_| Problem::Internal)?.span());
         }
         Ok(Some(SavedCall { snapshot, saved, key }))
+    }
+
+    /// The names of chunks that are kept.
+    pub(crate) fn chunk_names(&self) -> Result<Vec<String>, Problem> {
+        let rows = self.sql.exec("SELECT name FROM chunks ORDER BY name", None)?.raw();
+        let name = |row: worker::Result<Vec<SqlStorageValue>>| match row?.as_slice() {
+            [SqlStorageValue::String(name)] => Ok(name.clone()),
+            _ => Err(Problem::Internal),
+        };
+        rows.map(name).collect()
+    }
+
+    /// Segments that can be read, of a call that as a whole cannot.
+    pub(crate) fn readable_segments(&self, vault: &Vault, owner: &CallOwner) -> Result<Vec<Segment>, Problem> {
+        let mut segments = Vec::new();
+        for row in self.sql.exec("SELECT name, sealed FROM records WHERE name LIKE 'segment/%'", None)?.raw() {
+            if let [SqlStorageValue::String(name), SqlStorageValue::Blob(sealed)] = row?.as_slice()
+                && let Ok(segment) = sealed::open(vault, &owner.user, &names::call_row(owner, name), sealed)
+            {
+                segments.push(segment);
+            }
+        }
+        Ok(segments)
+    }
+
+    /// Counts one more time that a call could not be taken up again; how many these are in a row.
+    pub(crate) fn count_failure(state: &State) -> Result<u32, Problem> {
+        let sql = state.storage().sql();
+        sql.exec("CREATE TABLE IF NOT EXISTS failures (id INTEGER PRIMARY KEY, count INTEGER NOT NULL)", None)?;
+        let counted = sql.exec(
+            "INSERT INTO failures (id, count) VALUES (1, 1)
+             ON CONFLICT (id) DO UPDATE SET count = count + 1 RETURNING count",
+            None,
+        )?;
+        match counted.raw().next().transpose()?.as_deref() {
+            Some([SqlStorageValue::Integer(count)]) => u32::try_from(*count).map_err(|_| Problem::Internal),
+            _ => Err(Problem::Internal),
+        }
+    }
+
+    /// A call was taken up again.
+    pub(crate) fn forget_failures(state: &State) -> Result<(), Problem> {
+        let sql = state.storage().sql();
+        if sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'failures'", None)?.raw().next().is_some() {
+            sql.exec("DROP TABLE failures", None)?;
+        }
+        Ok(())
     }
 
     /// Keeps the session's state.

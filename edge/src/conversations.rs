@@ -1,8 +1,8 @@
 //! `/v1/conversations`: a user's own records, as lists and one by one.
 
 use fourwire_engine::config::Config;
-use fourwire_engine::conversations::{Changes, Page, Search};
-use fourwire_wire::conversation::{Conversation, ConversationEntry};
+use fourwire_engine::conversations::{Changes, Cursor, Listed, Page, Search};
+use fourwire_wire::conversation::Conversation;
 use fourwire_wire::ids::{ConversationId, UserId};
 use serde::Serialize;
 use worker::{Env, Request, Response};
@@ -13,6 +13,9 @@ use crate::clock::now;
 use crate::problem::Problem;
 use crate::user_do::{self, Found, UserRequest};
 use crate::{auth, body, settings};
+
+/// The header of what follows an answer that is a part of something; the value is for the query's `cursor`.
+const NEXT_CURSOR: &str = "fourwire-next-cursor";
 
 /// `GET /v1/conversations`: the user's conversations without their text, newest first, the running call among them.
 pub(crate) async fn list(request: &Request, env: &Env) -> Result<Response, Problem> {
@@ -33,8 +36,17 @@ pub(crate) async fn search(request: &mut Request, env: &Env) -> Result<Response,
 async fn answer(env: &Env, config: &Config, user: &UserId, page: Page) -> Result<Response, Problem> {
     // The user's object reads with it; asked here, what is missing is named to whoever asks.
     config.vault.as_ref().map_err(Clone::clone)?;
-    let entries: Vec<ConversationEntry> = user_do::ask(env, user, &UserRequest::List(page)).await?;
-    json(&entries)
+    let listed: Listed = user_do::ask(env, user, &UserRequest::List(page)).await?;
+    let response = json(&listed.entries)?;
+    if let Some(next) = listed.next {
+        set_next(&response, next)?;
+    }
+    Ok(response)
+}
+
+/// Says in an answer's head what to ask with for what follows.
+pub(crate) fn set_next(response: &Response, next: Cursor) -> Result<(), Problem> {
+    Ok(response.headers().set(NEXT_CURSOR, &next.to_string())?)
 }
 
 /// `GET /v1/conversations/{id}`: one conversation with its text, also while its call runs.
@@ -50,11 +62,15 @@ pub(crate) async fn change(request: &mut Request, env: &Env, id: &str) -> Result
     json(&opened.rewrite(env, |conversation| Ok(changes.clone().apply(conversation, now())?)).await?)
 }
 
-/// `DELETE /v1/conversations/{id}`: the conversation, its audio and its key.
+/// `DELETE /v1/conversations/{id}`: the conversation, its audio and its key. Nothing of it is opened: also one that cannot be read
+/// any more can be deleted, and a call that is running is ended.
 pub(crate) async fn delete(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
-    let Opened { user, found, .. } = open_finished(request, env, id).await?;
-    user_do::ask::<bool>(env, &user, &UserRequest::Delete(found.entry.id)).await?;
-    json(&Done::YES)
+    let config = settings::read(env);
+    let user = auth::user(request, &config).await?;
+    config.vault.as_ref().map_err(Clone::clone)?;
+    let id = ConversationId::parse(id).ok_or(Problem::NoConversation)?;
+    let was_there: bool = user_do::ask(env, &user, &UserRequest::Delete(id)).await?;
+    if was_there { json(&Done::YES) } else { Err(Problem::NoConversation) }
 }
 
 /// Says that something was done.

@@ -104,7 +104,7 @@ impl DurableObject for Line {
         match asked {
             LineRequest::Verify(user, number) => objects::answer(self.verify(&user, &number).await),
             LineRequest::Check(user, number) => objects::answer(self.check(&user, &number).await),
-            LineRequest::Verdict(call, verdict) => objects::answer(self.change(|claim| claim.verdict(&call, verdict))),
+            LineRequest::Verdict(call, verdict) => objects::answer(self.verdict(&call, verdict).await),
             LineRequest::Holder(user) => objects::answer(self.change(|claim| claim.held_by(&user).cloned())),
             LineRequest::Use(user) => objects::answer(self.usable(&user).await),
             LineRequest::Release(user) => objects::answer(self.release(&user).await),
@@ -113,10 +113,8 @@ impl DurableObject for Line {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        match self.tidy().await {
-            Ok(()) => Response::empty(),
-            Err(problem) => problem.response(),
-        }
+        self.tidy_or_later().await?;
+        Response::empty()
     }
 }
 
@@ -126,6 +124,20 @@ impl Line {
         let index = self.state.id().name().ok_or(Problem::Internal)?;
         let vault = self.config.vault.as_ref().map_err(Clone::clone)?;
         SealedRow::new(&self.state, vault, Owner::Number(&index), "claim").reseal()
+    }
+
+    /// Twilio has said how a verification call ended. One of a user who has given the number up leaves an entry at Twilio that
+    /// is nobody's.
+    async fn verdict(
+        &self,
+        call: &CallSid,
+        verdict: Verdict,
+    ) -> std::result::Result<Option<(UserId, CallerIdSid)>, Problem> {
+        let verified = self.change(|claim| claim.verdict(call, verdict))?;
+        if self.change(|claim| !claim.removals().is_empty())? {
+            self.tidy_or_later().await?;
+        }
+        Ok(verified)
     }
 
     /// Lets the claim change and keeps it. What the claim decides between two awaits is decided as one.
@@ -212,11 +224,23 @@ impl Line {
     /// The number is nobody's from now on. Twilio's list follows, at once or later.
     async fn release(&self, user: &UserId) -> std::result::Result<(), Problem> {
         self.change(|claim| claim.release(user))?;
-        self.tidy().await
+        Ok(self.tidy_or_later().await?)
+    }
+
+    /// The same, and where anything goes wrong, once more in an hour. That is planned first: an error on the way, such as a setting
+    /// that is missing, must not be the end of it.
+    async fn tidy_or_later(&self) -> Result<()> {
+        self.state.storage().set_alarm(TIDY_WAIT).await?;
+        if let Err(problem) = self.tidy().await {
+            worker::console_error!("a number was not tidied: {}", problem.code());
+        }
+        Ok(())
     }
 
     /// Deletes at Twilio what is nobody's, forgets what has lost its meaning, and sees to it that this is done again.
     async fn tidy(&self) -> std::result::Result<(), Problem> {
+        // A number that is in no user's list any more is reached by no other way.
+        self.reseal()?;
         loop {
             match self.change(|claim| claim.tidy(now()))? {
                 Tidy::Remove => {
@@ -228,7 +252,7 @@ impl Line {
                     }
                 }
                 Tidy::Later(at) => return self.wake_in(Duration::from_millis(at.since(now()))).await,
-                Tidy::Keep => return Ok(()),
+                Tidy::Keep => return Ok(self.state.storage().delete_alarm().await?),
                 Tidy::Erase => return Ok(self.state.storage().delete_all().await?),
             }
         }

@@ -68,9 +68,25 @@ impl<'a> Asked<'a> {
         Ok(answer?)
     }
 
-    async fn add(&self, number: &PhoneNumber, caller_id: CallerIdSid) -> Result<NumberId, Problem> {
-        self.account(PhoneRequest::Add(number.clone(), caller_id)).await
+    async fn confirm(&self, number: &PhoneNumber, caller_id: CallerIdSid) -> Result<Option<NumberId>, Problem> {
+        confirm(self.env, &self.config, &self.user, number, caller_id).await
     }
+}
+
+/// A number's verification has succeeded: it is the user's. Where the user has given it up meanwhile, or deleted the account, it
+/// is nobody's.
+pub(crate) async fn confirm(
+    env: &Env,
+    config: &Config,
+    user: &UserId,
+    number: &PhoneNumber,
+    caller_id: CallerIdSid,
+) -> Result<Option<NumberId>, Problem> {
+    let id: Option<NumberId> = ask_phone(env, user, PhoneRequest::Confirm(number.clone(), caller_id)).await?;
+    if id.is_none() {
+        line_do::ask::<()>(env, config, number, &LineRequest::Release(user.clone())).await?;
+    }
+    Ok(id)
 }
 
 #[derive(Deserialize)]
@@ -111,7 +127,7 @@ pub(crate) async fn verify(request: &mut Request, env: &Env) -> Result<Response,
         Begun::Refused(refusal) => {
             if let Refusal::Yours(caller_id) = &refusal {
                 // Whatever went wrong before, the list has it from now on.
-                asked.add(&number, caller_id.clone()).await?;
+                asked.confirm(&number, caller_id.clone()).await?;
             } else if refusal == Refusal::Taken {
                 asked.account::<()>(PhoneRequest::Drop(number)).await?;
             }
@@ -138,10 +154,12 @@ pub(crate) async fn check(request: &mut Request, env: &Env) -> Result<Response, 
         return json(&Checked { verified: false, phone_number_id: None, status: status(&State::Unknown) });
     };
     let state: State = asked.number(&number, LineRequest::Check(asked.user.clone(), number.clone())).await?;
-    let status = status(&state);
-    let phone_number_id = match state {
-        State::Verified(caller_id) => Some(asked.add(&number, caller_id).await?),
-        _ => None,
+    let (phone_number_id, status) = match state {
+        State::Verified(caller_id) => match asked.confirm(&number, caller_id.clone()).await? {
+            Some(id) => (Some(id), status(&State::Verified(caller_id))),
+            None => (None, status(&State::Unknown)),
+        },
+        state => (None, status(&state)),
     };
     json(&Checked { verified: phone_number_id.is_some(), phone_number_id, status })
 }
@@ -193,18 +211,21 @@ pub(crate) async fn list(request: &Request, env: &Env) -> Result<Response, Probl
         .iter()
         .map(|own| asked.number::<Option<CallerIdSid>>(&own.phone_number, LineRequest::Holder(asked.user.clone())));
     let (states, held) = join(try_join_all(checks), try_join_all(holders)).await;
-    let mut changes = Vec::new();
+    let (mut changes, mut confirmed) = (Vec::new(), Vec::new());
     let mut pending = Vec::new();
     for (number, state) in known.pending.iter().zip(states?) {
         match state {
-            State::Verified(caller_id) => changes.push(PhoneRequest::Add(number.clone(), caller_id)),
+            State::Verified(caller_id) => confirmed.push((number, caller_id)),
             State::Unknown => changes.push(PhoneRequest::Drop(number.clone())),
             state => pending.push(PendingNumber { phone_number: number.clone(), status: status(&state) }),
         }
     }
     let lost = known.verified.iter().zip(held?).filter(|(_, held)| held.is_none());
     changes.extend(lost.map(|(own, _)| PhoneRequest::Drop(own.phone_number.clone())));
-    if !changes.is_empty() {
+    if !changes.is_empty() || !confirmed.is_empty() {
+        for (number, caller_id) in confirmed {
+            asked.confirm(number, caller_id).await?;
+        }
         for change in changes {
             asked.account::<IgnoredAny>(change).await?;
         }
@@ -235,19 +256,6 @@ pub(crate) async fn delete(request: &Request, env: &Env, id: &str) -> Result<Res
     asked.number::<()>(&own.phone_number, LineRequest::Release(asked.user.clone())).await?;
     asked.allowed::<OwnNumber>(PhoneRequest::Remove(id)).await?;
     json(&Done::YES)
-}
-
-/// Gives every number of a user up, as far as the user has any.
-pub(crate) async fn release_all(env: &Env, config: &Config, user: &UserId) -> Result<(), Problem> {
-    let known: Numbers = ask_phone(env, user, PhoneRequest::Numbers).await?;
-    for own in known.verified {
-        line_do::ask::<()>(env, config, &own.phone_number, &LineRequest::Release(user.clone())).await?;
-        ask_phone::<IgnoredAny>(env, user, PhoneRequest::Remove(own.id)).await?;
-    }
-    for number in known.pending {
-        ask_phone::<()>(env, user, PhoneRequest::Drop(number)).await?;
-    }
-    Ok(())
 }
 
 /// `POST /v1/phone/numbers/{id}/primary`: calls are made with this number from now on.

@@ -32,6 +32,8 @@ thread_local! {
 /// `POST /v1/conversations/{id}/reprocess`: makes what was made of the text anew.
 pub(crate) async fn reprocess(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
     let opened = conversations::open_finished(request, env, id).await?;
+    // Not Fourwire's own extract in place of a model's summary, because of a mistyped setting.
+    settings::read(env).summariser.as_ref().map_err(Clone::clone)?;
     let (stored, _) = opened.archive.get().await?.ok_or(Problem::NoConversation)?;
     let (structured, by) = match ask(env, &stored).await {
         Some(Ok(structured)) => (structured, SummaryBy::Model),

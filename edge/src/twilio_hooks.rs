@@ -195,8 +195,7 @@ pub(crate) async fn verification_status(request: &mut Request, env: &Env) -> Res
     let verdict = LineRequest::Verdict(report.call, report.verdict);
     let verified: Option<(UserId, CallerIdSid)> = line_do::ask(env, &signed.config, &report.number, &verdict).await?;
     if let Some((user, caller_id)) = verified {
-        let add = PhoneRequest::Add(report.number, caller_id);
-        ask_phone::<serde::de::IgnoredAny>(env, &user, add).await?;
+        phone::confirm(env, &signed.config, &user, &report.number, caller_id).await?;
     }
     Ok(Response::empty()?.with_status(204))
 }

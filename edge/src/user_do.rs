@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use fourwire_engine::config::Config;
-use fourwire_engine::conversations::Page;
+use fourwire_engine::conversations::{Cursor, Page};
 use fourwire_engine::names;
 use fourwire_engine::phone::ledger::{CallRecord, Progress};
 use fourwire_engine::twilio::sid::CallSid;
@@ -16,13 +16,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use worker::{DurableObject, Env, Request, Response, Result, SqlStorage, State, durable_object};
 
+use crate::clock::now;
 use crate::object_identity::ObjectIdentity;
 use crate::objects::Envelope;
 use crate::problem::Problem;
 use crate::user_duties::Duty;
 use crate::user_index::Index;
 use crate::user_phone::{Phone, PhoneRequest};
-use crate::{objects, settings, sign_out, user_duties, user_index, user_phone};
+use crate::{objects, settings, sign_out, user_duties, user_index, user_keeping, user_phone};
 
 /// No call runs longer after its beginning, in milliseconds: four hours of recording, and what finishing it takes.
 const MAX_CALL_MILLIS: u64 = 5 * 60 * 60 * 1000;
@@ -37,10 +38,10 @@ pub(crate) enum UserRequest {
     SignOut(UnixMillis),
     /// A call's conversation has changed: keep its new entry. Answered by whether there is such a conversation.
     Keep(ConversationEntry),
-    /// A part of all conversations, newest first. Answered by a list.
+    /// A part of all conversations, newest first. Answered by [`fourwire_engine::conversations::Listed`].
     List(Page),
-    /// All conversations with their keys, newest first. Answered by a list.
-    All,
+    /// Conversations behind a cursor with their keys, newest first: so many at most. Answered by a list.
+    Behind(Option<Cursor>, usize),
     /// One conversation. Answered by [`Found`], where there is one.
     Find(ConversationId),
     /// Something is still to be done for a finished conversation. Answered by nothing.
@@ -49,7 +50,7 @@ pub(crate) enum UserRequest {
     Delete(ConversationId),
     /// What an earlier master secret has sealed is to be sealed anew. Answered by how many records that were.
     Reseal,
-    /// Everything is to be deleted. Answered by whether it is; it is not while a call is running.
+    /// Everything is to be deleted. Answered by nothing.
     Erase,
     /// Twilio has reported something of a call. Answered by the user and the call as it is now, where that was news.
     CallReport(CallSid, Progress),
@@ -87,7 +88,8 @@ pub(crate) enum Start {
         /// What Twilio has told of the call.
         phone_call: Option<Box<PhoneCall>>,
     },
-    /// Not at all: Twilio has told of no such call, and the operator wants that.
+    /// Not at all: its conversation was deleted while it was running; or Twilio has told of no such call that may be going on,
+    /// and the operator wants that.
     NoSuchCall,
     /// Not at all: the user was signed out after this client had signed in.
     SignedOut,
@@ -170,10 +172,8 @@ impl DurableObject for User {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm_at.set(None);
-        match self.tidy().await {
-            Ok(()) => Response::empty(),
-            Err(problem) => problem.response(),
-        }
+        self.run_tasks().await;
+        Response::empty()
     }
 }
 
@@ -183,7 +183,12 @@ impl User {
         let sql = self.tables()?;
         let phone = Phone::open(&self.state, &self.config, &user)?;
         let asked = match asked {
-            UserRequest::Phone(asked) => return answer_phone(&phone, asked),
+            UserRequest::Phone(asked) => {
+                let answer = answer_phone(&phone, asked);
+                // A call or a number is something that is forgotten one day.
+                self.plan();
+                return answer;
+            }
             asked => asked,
         };
         let vault = self.config.vault.as_ref().map_err(Clone::clone)?;
@@ -199,8 +204,8 @@ impl User {
             }
             UserRequest::Keep(entry) => Response::from_json(&self.keep(&index, &entry)?),
             UserRequest::List(page) => Response::from_json(&index.page(&page)?),
-            UserRequest::All => Response::from_json(&index.all()?),
-            UserRequest::Owe(id, duty) => Response::from_json(&self.owe(&index, id, duty)?),
+            UserRequest::Behind(cursor, most) => Response::from_json(&index.behind(cursor, most)?),
+            UserRequest::Owe(id, duty) => Response::from_json(&self.owe(id, duty)?),
             UserRequest::Find(id) => Response::from_json(&find(&index, &phone, id)?),
             UserRequest::CallReport(call, progress) => {
                 Response::from_json(&phone.progress(&call, &progress)?.map(|record| (user.clone(), record)))
@@ -241,6 +246,7 @@ impl User {
             user_phone::create(&sql)?;
             user_duties::create(&sql)?;
             self.identity.keep(&self.state, self.vault()?)?;
+            user_keeping::create(&sql)?;
             self.enter_directory(&sql)?;
         }
         Ok(sql)
@@ -253,10 +259,13 @@ impl User {
         entry: ConversationEntry,
     ) -> std::result::Result<Start, Problem> {
         let call = entry.call_id.as_ref();
+        if call.map(|call| index.is_ended(call)).transpose()? == Some(true) {
+            return Ok(Start::NoSuchCall);
+        }
         let phone_call = call.map(|call| phone.call_named(call)).transpose()?.flatten();
         let known = call.map(|call| index.of_call(call)).transpose()?.flatten();
         if known.is_none()
-            && phone_call.is_none()
+            && phone_call.as_ref().is_none_or(|record| !record.admits_listener(now()))
             && self.config.dialling.as_ref().map_err(Clone::clone)?.listen_needs_call
         {
             return Ok(Start::NoSuchCall);
@@ -266,6 +275,7 @@ impl User {
             Some(known) => known,
             None => index.add(entry)?,
         };
+        self.plan();
         Ok(Start::Go { entry: Box::new(entry), key, phone_call })
     }
 }
@@ -289,7 +299,7 @@ fn answer_phone(phone: &Phone<'_>, asked: PhoneRequest) -> std::result::Result<R
     let answer = match asked {
         PhoneRequest::Verify(number) => Response::from_json(&phone.verify(&number)?),
         PhoneRequest::Check => Response::from_json(&phone.check()?),
-        PhoneRequest::Add(number, caller_id) => Response::from_json(&phone.add(&number, caller_id)?),
+        PhoneRequest::Confirm(number, caller_id) => Response::from_json(&phone.confirm(&number, caller_id)?),
         PhoneRequest::Drop(number) => Response::from_json(&phone.drop_number(&number)?),
         PhoneRequest::Numbers => Response::from_json(&phone.numbers()?),
         PhoneRequest::Remove(id) => Response::from_json(&phone.remove(id)?),
@@ -298,7 +308,7 @@ fn answer_phone(phone: &Phone<'_>, asked: PhoneRequest) -> std::result::Result<R
         PhoneRequest::Dial(wish) => Response::from_json(&phone.dial(wish)?),
         PhoneRequest::Refuse(call) => Response::from_json(&phone.refuse(&call)?),
         PhoneRequest::Calls => Response::from_json(&phone.calls()?),
-        PhoneRequest::AllCalls => Response::from_json(&phone.all_calls()?),
+        PhoneRequest::CallsBehind(last) => Response::from_json(&phone.calls_behind(last.as_ref())?),
     };
     Ok(answer?)
 }

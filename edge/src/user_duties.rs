@@ -24,6 +24,9 @@ use crate::user_index::Index;
 const FIRST_WAIT_MILLIS: u64 = 60_000;
 /// How often a thing is tried: at once, then after 1, 5, 21 and 85 minutes, and after 6 hours.
 const TRIES: u32 = 6;
+/// How many duties are seen to before other tasks get their turn: each may take half a minute, and an alarm 15 minutes
+/// (<https://developers.cloudflare.com/durable-objects/api/alarms/>).
+const MAX_A_STEP: i64 = 10;
 /// How long the operator's server may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -58,7 +61,6 @@ struct Due {
     id: ConversationId,
     duty: Duty,
     tries: u32,
-    at: UnixMillis,
 }
 
 /// Makes the table, where there is none yet.
@@ -74,32 +76,39 @@ pub(crate) fn create(sql: &SqlStorage) -> Result<(), Problem> {
 
 impl User {
     /// Takes a duty on.
-    pub(crate) fn owe(&self, index: &Index<'_>, id: ConversationId, duty: Duty) -> Result<(), Problem> {
+    pub(crate) fn owe(&self, id: ConversationId, duty: Duty) -> Result<(), Problem> {
         // A model that has just failed is not asked at once.
         let tries = u32::from(duty == Duty::Summary);
-        self.note(id, duty, tries)?;
-        self.plan(index)
+        self.try_later(id, duty, tries)?;
+        self.plan();
+        Ok(())
     }
 
     /// When the next one is due.
     pub(crate) fn next_due(&self) -> Result<Option<UnixMillis>, Problem> {
-        Ok(self.due("ORDER BY due LIMIT 1", vec![])?.first().map(|due| due.at))
+        let row = self.tables()?.exec("SELECT min(due) FROM duties", None)?.raw().next().transpose()?;
+        let Some([SqlStorageValue::Integer(at)]) = row.as_deref() else { return Ok(None) };
+        Ok(Some(UnixMillis::new(u64::try_from(*at).map_err(|_| Problem::Internal)?)))
     }
 
-    /// Does what is due.
+    /// Does what is due, so many at most. An error is that duty's own: it counts as a try.
     pub(crate) async fn do_duties(&self, user: &UserId, vault: &Vault) -> Result<(), Problem> {
         let now = i64::try_from(now().get()).map_err(|_| Problem::Internal)?;
-        for Due { id, duty, tries, .. } in self.due("WHERE due <= ?", vec![now.into()])? {
-            let is_done = match duty {
-                Duty::Summary => self.sum_up(user, vault, id).await?,
-                Duty::Webhook => self.tell(user, vault, id).await?,
+        for Due { id, duty, tries } in self.due_duties(now)? {
+            let outcome = match duty {
+                Duty::Summary => self.sum_up(user, vault, id).await,
+                Duty::Webhook => self.tell(user, vault, id).await,
             };
+            let is_done = outcome.unwrap_or_else(|problem| {
+                worker::console_error!("{}: {}", duty.name(), problem.code());
+                false
+            });
             let tries = tries.saturating_add(1);
             if is_done || tries >= TRIES {
                 let values = vec![id.to_string().into(), duty.name().into()];
                 self.tables()?.exec("DELETE FROM duties WHERE id = ? AND duty = ?", values)?;
             } else {
-                self.note(id, duty, tries)?;
+                self.try_later(id, duty, tries)?;
             }
         }
         Ok(())
@@ -107,6 +116,10 @@ impl User {
 
     /// Asks the model; whether there is nothing more to ask, for better or worse.
     async fn sum_up(&self, user: &UserId, vault: &Vault, id: ConversationId) -> Result<bool, Problem> {
+        if self.config.summariser.is_err() {
+            // The operator wants a model and has mistyped something: there may be one later.
+            return Ok(false);
+        }
         let index = Index::new(self.tables()?, vault, user);
         let Some(archive) = self.archive(&index, user, vault, id)? else { return Ok(true) };
         let Some((mut conversation, version)) = archive.get().await? else { return Ok(true) };
@@ -155,7 +168,7 @@ impl User {
         Archive::open(&self.env, vault, user, id, &key).map(Some)
     }
 
-    fn note(&self, id: ConversationId, duty: Duty, tries: u32) -> Result<(), Problem> {
+    fn try_later(&self, id: ConversationId, duty: Duty, tries: u32) -> Result<(), Problem> {
         let wait = match tries.checked_sub(1) {
             None => 0,
             Some(waits) => FIRST_WAIT_MILLIS.saturating_mul(1 << waits.saturating_mul(2).min(16)),
@@ -166,26 +179,26 @@ impl User {
         Ok(())
     }
 
-    fn due(&self, which: &str, values: Vec<SqlStorageValue>) -> Result<Vec<Due>, Problem> {
-        let rows = self.tables()?.exec(&format!("SELECT id, duty, tries, due FROM duties {which}"), values)?.raw();
-        rows.map(|row| {
+    fn due_duties(&self, now: i64) -> Result<Vec<Due>, Problem> {
+        let query = "SELECT id, duty, tries FROM duties WHERE due <= ? ORDER BY due LIMIT ?";
+        let rows: Vec<_> = self.tables()?.exec(query, vec![now.into(), MAX_A_STEP.into()])?.raw().collect();
+        let mut due = Vec::new();
+        for row in rows {
             let row = row?;
-            let [
-                SqlStorageValue::String(id),
-                SqlStorageValue::String(duty),
-                SqlStorageValue::Integer(tries),
-                SqlStorageValue::Integer(at),
-            ] = row.as_slice()
+            let [SqlStorageValue::String(id), SqlStorageValue::String(duty), SqlStorageValue::Integer(tries)] =
+                row.as_slice()
             else {
                 return Err(Problem::Internal);
             };
-            Ok(Due {
-                id: ConversationId::parse(id).ok_or(Problem::Internal)?,
-                duty: duty.parse()?,
-                tries: u32::try_from(*tries).map_err(|_| Problem::Internal)?,
-                at: UnixMillis::new(u64::try_from(*at).map_err(|_| Problem::Internal)?),
-            })
-        })
-        .collect()
+            if let (Some(id), Ok(duty), Ok(tries)) = (ConversationId::parse(id), duty.parse(), u32::try_from(*tries)) {
+                due.push(Due { id, duty, tries });
+            } else {
+                // Another version's: it must not keep others waiting.
+                worker::console_error!("a duty of another version is dropped");
+                let values = vec![id.as_str().into(), duty.as_str().into()];
+                self.tables()?.exec("DELETE FROM duties WHERE id = ? AND duty = ?", values)?;
+            }
+        }
+        Ok(due)
     }
 }

@@ -1,13 +1,15 @@
 //! A user's index of conversations, with the key of each: without its row here, nobody can read what R2 or a backup of it has.
 //! Every entry is sealed; only what is looked up by lies open.
 
-use fourwire_engine::conversations::Page;
+use fourwire_engine::conversations::{Cursor, Listed, Page, Rows};
+use fourwire_engine::user::unfinished::{FIRST_LOOK_MILLIS, OVERDUE_MILLIS};
 use fourwire_engine::vault::{ConversationKey, Vault};
-use fourwire_wire::conversation::ConversationEntry;
+use fourwire_wire::conversation::{ConversationEntry, ConversationStatus};
 use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::units::UnixMillis;
 use worker::{SqlStorage, SqlStorageValue};
 
+use crate::clock::now;
 use crate::problem::Problem;
 use crate::sealed;
 
@@ -23,8 +25,22 @@ pub(crate) struct Index<'a> {
 
 /// Makes the tables, where there are none yet.
 pub(crate) fn create(sql: &SqlStorage) -> Result<(), Problem> {
-    // What was deleted here, and may still have something in R2.
-    sql.exec("CREATE TABLE IF NOT EXISTS leaving (id TEXT PRIMARY KEY) WITHOUT ROWID", None)?;
+    // Where the table of unfinished conversations is new, every conversation is looked at once.
+    let is_new = !exists(sql, "unfinished")?;
+    for table in [
+        // What was deleted here, and may still have something in R2, or a call that is running.
+        "CREATE TABLE IF NOT EXISTS pending_deletions (
+            id TEXT PRIMARY KEY, call_id TEXT, due INTEGER NOT NULL, failures INTEGER NOT NULL
+        ) WITHOUT ROWID",
+        // What is in progress, since when, how often its call's object was asked, and when it is asked next.
+        "CREATE TABLE IF NOT EXISTS unfinished (
+            id TEXT PRIMARY KEY, since INTEGER NOT NULL, asked INTEGER NOT NULL, due INTEGER NOT NULL
+        ) WITHOUT ROWID",
+        // Calls whose conversation was deleted while they were running: nothing more is recorded of them.
+        "CREATE TABLE IF NOT EXISTS ended_calls (call_id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
+    ] {
+        sql.exec(table, None)?;
+    }
     sql.exec(
         "CREATE TABLE IF NOT EXISTS conversations (
             id TEXT PRIMARY KEY, call_id TEXT UNIQUE, created_at INTEGER NOT NULL, entry BLOB NOT NULL,
@@ -32,7 +48,56 @@ pub(crate) fn create(sql: &SqlStorage) -> Result<(), Problem> {
         ) WITHOUT ROWID",
         None,
     )?;
+    sql.exec("CREATE INDEX IF NOT EXISTS conversations_by_time ON conversations (created_at, id)", None)?;
+    if is_new {
+        let all =
+            "INSERT INTO unfinished (id, since, asked, due) SELECT id, created_at, 0, created_at FROM conversations";
+        sql.exec(all, None)?;
+    }
+    if exists(sql, "leaving")? {
+        // The table's earlier form.
+        sql.exec(
+            "INSERT OR IGNORE INTO pending_deletions (id, call_id, due, failures) SELECT id, NULL, 0, 0 FROM leaving",
+            None,
+        )?;
+        sql.exec("DROP TABLE leaving", None)?;
+    }
     Ok(())
+}
+
+fn exists(sql: &SqlStorage, table: &str) -> Result<bool, Problem> {
+    Ok(sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", vec![table.into()])?.raw().next().is_some())
+}
+
+/// A moment as it is stored.
+fn stored(moment: UnixMillis) -> Result<SqlStorageValue, Problem> {
+    Ok(i64::try_from(moment.get()).map_err(|_| Problem::Internal)?.into())
+}
+
+/// A moment that is stored.
+fn moment(stored: i64) -> Result<UnixMillis, Problem> {
+    Ok(UnixMillis::new(u64::try_from(stored).map_err(|_| Problem::Internal)?))
+}
+
+/// A count that is stored.
+fn count(stored: i64) -> Result<u32, Problem> {
+    u32::try_from(stored).map_err(|_| Problem::Internal)
+}
+
+/// A conversation that is in progress.
+pub(crate) struct Unfinished {
+    pub(crate) id: ConversationId,
+    pub(crate) since: UnixMillis,
+    /// How often its call's object was asked.
+    pub(crate) asked: u32,
+}
+
+/// A conversation that was deleted here, and may still have something elsewhere.
+pub(crate) struct PendingDeletion {
+    pub(crate) id: ConversationId,
+    /// Its call, while that may still be running.
+    pub(crate) call: Option<CallId>,
+    pub(crate) failures: u32,
 }
 
 impl<'a> Index<'a> {
@@ -45,13 +110,13 @@ impl<'a> Index<'a> {
         let key = ConversationKey::from_random(sealed::random()?)
             .wrap(self.vault, self.user, entry.id, sealed::nonce()?)
             .map_err(|_| Problem::Internal)?;
-        let created = i64::try_from(entry.created_at.get()).map_err(|_| Problem::Internal)?;
+        self.set_unfinished(entry.id, entry.created_at)?;
         self.sql.exec(
             "INSERT INTO conversations (id, call_id, created_at, entry, key) VALUES (?, ?, ?, ?, ?)",
             vec![
                 entry.id.to_string().into(),
                 entry.call_id.as_ref().map(|call| call.as_str().to_owned()).into(),
-                created.into(),
+                stored(entry.created_at)?,
                 self.seal(&entry)?.into(),
                 key.clone().into(),
             ],
@@ -61,57 +126,177 @@ impl<'a> Index<'a> {
 
     /// Keeps an entry in place of the earlier one; false where there is none, since the conversation was deleted.
     pub(crate) fn keep(&self, entry: &ConversationEntry) -> Result<bool, Problem> {
-        let values = vec![self.seal(entry)?.into(), entry.id.to_string().into()];
-        let changed = self.sql.exec("UPDATE conversations SET entry = ? WHERE id = ? RETURNING id", values)?;
-        Ok(changed.raw().next().transpose()?.is_some())
+        // The call's session begins some milliseconds after the entry that it was offered with, and cursors are made of entries.
+        let values = vec![self.seal(entry)?.into(), stored(entry.created_at)?, entry.id.to_string().into()];
+        let query = "UPDATE conversations SET entry = ?, created_at = ? WHERE id = ? RETURNING id";
+        let changed = self.sql.exec(query, values)?;
+        let is_there = changed.raw().next().transpose()?.is_some();
+        match entry.status {
+            ConversationStatus::Completed => self.set_finished(entry.id)?,
+            ConversationStatus::InProgress | ConversationStatus::Processing if is_there => {
+                self.set_unfinished(entry.id, now())?;
+            }
+            ConversationStatus::InProgress | ConversationStatus::Processing => {}
+        }
+        Ok(is_there)
+    }
+
+    fn set_unfinished(&self, id: ConversationId, since: UnixMillis) -> Result<(), Problem> {
+        let values = vec![id.to_string().into(), stored(since)?, stored(since + FIRST_LOOK_MILLIS)?];
+        self.sql.exec("INSERT OR REPLACE INTO unfinished (id, since, asked, due) VALUES (?, ?, 0, ?)", values)?;
+        Ok(())
+    }
+
+    /// A conversation is in progress no more.
+    pub(crate) fn set_finished(&self, id: ConversationId) -> Result<(), Problem> {
+        self.sql.exec("DELETE FROM unfinished WHERE id = ?", vec![id.to_string().into()])?;
+        Ok(())
+    }
+
+    /// Conversations in progress whose calls' objects are to be asked now: so many at most.
+    pub(crate) fn to_be_asked(&self, most: i64) -> Result<Vec<Unfinished>, Problem> {
+        let query = "SELECT id, since, asked FROM unfinished WHERE due <= ? ORDER BY due LIMIT ?";
+        let rows = self.sql.exec(query, vec![stored(now())?, most.into()])?.raw();
+        let unfinished = |row: worker::Result<Vec<SqlStorageValue>>| match row?.as_slice() {
+            [SqlStorageValue::String(id), SqlStorageValue::Integer(since), SqlStorageValue::Integer(asked)] => {
+                let id = ConversationId::parse(id).ok_or(Problem::Internal)?;
+                Ok(Unfinished { id, since: moment(*since)?, asked: count(*asked)? })
+            }
+            _ => Err(Problem::Internal),
+        };
+        rows.map(unfinished).collect()
+    }
+
+    /// A call's object is to be asked again.
+    pub(crate) fn ask_again(&self, id: ConversationId, at: UnixMillis) -> Result<(), Problem> {
+        let values = vec![stored(at)?, id.to_string().into()];
+        self.sql.exec("UPDATE unfinished SET due = ?, asked = asked + 1 WHERE id = ?", values)?;
+        Ok(())
     }
 
     /// Keeps an entry as [`Self::keep`] does, and where there is none, has what was stored of it removed from R2.
     pub(crate) fn keep_or_leave(&self, entry: &ConversationEntry) -> Result<bool, Problem> {
         let is_kept = self.keep(entry)?;
         if !is_kept {
-            self.leave(entry.id)?;
+            // A deletion that waits already knows more.
+            self.sql.exec(
+                "INSERT OR IGNORE INTO pending_deletions (id, call_id, due, failures) VALUES (?, NULL, ?, 0)",
+                vec![entry.id.to_string().into(), stored(now())?],
+            )?;
         }
         Ok(is_kept)
     }
 
-    /// All conversations, the newest first.
-    pub(crate) fn all(&self) -> Result<Vec<Known>, Problem> {
-        self.rows("ORDER BY created_at DESC", vec![])?.collect()
+    /// Conversations behind a cursor, the newest first: so many at most.
+    pub(crate) fn behind(&self, after: Option<Cursor>, most: usize) -> Result<Vec<Known>, Problem> {
+        self.part(Rows { after, skip: 0, limit: most })?.collect()
     }
 
-    /// A part of all entries.
-    pub(crate) fn page(&self, page: &Page) -> Result<Vec<ConversationEntry>, Problem> {
-        page.of(self.rows("ORDER BY created_at DESC", vec![])?.map(|known| known.map(|(entry, _)| entry)))
+    /// A part of the list that a page asks for.
+    pub(crate) fn page(&self, page: &Page) -> Result<Listed, Problem> {
+        page.of(self.part(page.rows())?.map(|known| known.map(|(entry, _)| entry)))
     }
 
-    /// Forgets a conversation and its key; whether there was one.
+    fn part(&self, rows: Rows) -> Result<impl Iterator<Item = Result<Known, Problem>>, Problem> {
+        let number = |number: usize| i64::try_from(number).map_err(|_| Problem::Internal);
+        let (which, mut values) = match rows.after {
+            Some(Cursor { created_at, id, .. }) => (
+                "WHERE (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
+                vec![stored(created_at)?, id.to_string().into()],
+            ),
+            None => ("ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?", vec![]),
+        };
+        values.extend([number(rows.limit)?.into(), number(rows.skip)?.into()]);
+        self.rows(which, values)
+    }
+
+    /// Forgets a conversation and its key, and has what is elsewhere deleted; whether there was one. A call that is running is
+    /// ended, and does not come back.
     pub(crate) fn remove(&self, id: ConversationId) -> Result<bool, Problem> {
-        let removed =
-            self.sql.exec("DELETE FROM conversations WHERE id = ? RETURNING id", vec![id.to_string().into()])?;
-        let was_there = removed.raw().next().transpose()?.is_some();
-        if was_there {
-            self.leave(id)?;
-        }
+        self.remove_some("WHERE conversations.id = ?", &[id.to_string().into()])
+    }
+
+    /// The same for all conversations, in a fixed number of statements: no entry is opened.
+    pub(crate) fn remove_all(&self) -> Result<(), Problem> {
+        self.remove_some("", &[])?;
+        Ok(())
+    }
+
+    /// The same for conversations that began before a moment: so many at most, the oldest first.
+    pub(crate) fn remove_before(&self, before: UnixMillis, most: i64) -> Result<(), Problem> {
+        let which = "WHERE conversations.id IN (
+            SELECT id FROM conversations WHERE created_at < ? ORDER BY created_at LIMIT ?
+        )";
+        self.remove_some(which, &[stored(before)?, most.into()])?;
+        Ok(())
+    }
+
+    fn remove_some(&self, which: &str, values: &[SqlStorageValue]) -> Result<bool, Problem> {
+        let joined = "FROM conversations LEFT JOIN unfinished ON unfinished.id = conversations.id";
+        let exec = |query: &str, first: Option<SqlStorageValue>| {
+            self.sql.exec(query, first.into_iter().chain(values.iter().cloned()).collect::<Vec<_>>())
+        };
+        exec(
+            &format!(
+                "INSERT OR REPLACE INTO pending_deletions (id, call_id, due, failures)
+                 SELECT conversations.id, iif(unfinished.id IS NULL, NULL, call_id), ?, 0 {joined} {which}"
+            ),
+            Some(stored(now())?),
+        )?;
+        let running = if which.is_empty() { "WHERE".to_owned() } else { format!("{which} AND") };
+        exec(
+            &format!(
+                "INSERT OR REPLACE INTO ended_calls (call_id, until)
+                 SELECT call_id, ? {joined} {running} unfinished.id IS NOT NULL AND call_id IS NOT NULL"
+            ),
+            Some(stored(now() + OVERDUE_MILLIS)?),
+        )?;
+        let removed = exec(&format!("DELETE FROM conversations {which} RETURNING id"), None)?;
+        let was_there = removed.raw().count() > 0;
+        self.sql.exec("DELETE FROM unfinished WHERE id NOT IN (SELECT id FROM conversations)", None)?;
         Ok(was_there)
     }
 
-    /// Conversations that began before a moment, the oldest first.
-    pub(crate) fn before(&self, moment: UnixMillis) -> Result<Vec<ConversationEntry>, Problem> {
-        let moment = i64::try_from(moment.get()).map_err(|_| Problem::Internal)?;
-        let rows = self.rows("WHERE created_at < ? ORDER BY created_at", vec![moment.into()])?;
-        rows.map(|known| known.map(|(entry, _)| entry)).collect()
+    /// Forgets a conversation of which nothing was ever stored. Its call may begin anew.
+    pub(crate) fn discard(&self, id: ConversationId) -> Result<(), Problem> {
+        self.set_finished(id)?;
+        self.remove(id)?;
+        Ok(())
     }
 
     /// Conversations that began at a moment or after it.
     pub(crate) fn since(&self, moment: UnixMillis) -> Result<Vec<ConversationEntry>, Problem> {
-        let moment = i64::try_from(moment.get()).map_err(|_| Problem::Internal)?;
-        self.rows("WHERE created_at >= ?", vec![moment.into()])?.map(|known| known.map(|(entry, _)| entry)).collect()
+        self.rows("WHERE created_at >= ?", vec![stored(moment)?])?.map(|known| known.map(|(entry, _)| entry)).collect()
     }
 
-    /// The oldest conversation.
-    pub(crate) fn oldest(&self) -> Result<Option<ConversationEntry>, Problem> {
-        Ok(self.rows("ORDER BY created_at LIMIT 1", vec![])?.next().transpose()?.map(|(entry, _)| entry))
+    /// Whether a call is one that was running when its conversation was deleted.
+    pub(crate) fn is_ended(&self, call: &CallId) -> Result<bool, Problem> {
+        self.sql.exec("DELETE FROM ended_calls WHERE until <= ?", vec![stored(now())?])?;
+        let ended = self.sql.exec("SELECT 1 FROM ended_calls WHERE call_id = ?", vec![call.as_str().into()])?;
+        Ok(ended.raw().next().transpose()?.is_some())
+    }
+
+    /// When the oldest conversation began.
+    pub(crate) fn oldest(&self) -> Result<Option<UnixMillis>, Problem> {
+        self.moment("SELECT min(created_at) FROM conversations")
+    }
+
+    /// When the next call's object is to be asked.
+    pub(crate) fn next_look(&self) -> Result<Option<UnixMillis>, Problem> {
+        self.moment("SELECT min(due) FROM unfinished")
+    }
+
+    /// When the next deletion is to be gone on with.
+    pub(crate) fn next_deletion(&self) -> Result<Option<UnixMillis>, Problem> {
+        self.moment("SELECT min(due) FROM pending_deletions")
+    }
+
+    /// The one moment that a query finds, if it finds one.
+    fn moment(&self, query: &str) -> Result<Option<UnixMillis>, Problem> {
+        match self.sql.exec(query, None)?.raw().next().transpose()?.as_deref() {
+            Some([SqlStorageValue::Integer(found)]) => moment(*found).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Seals entries and keys anew where an earlier master secret has sealed them; how many that were. What the keys seal stays.
@@ -125,24 +310,42 @@ impl<'a> Index<'a> {
         Ok(entries + sealed::reseal(&self.sql, self.vault, self.user, keys, |id| of(id, ConversationKey::address))?)
     }
 
-    /// What was removed here, and may still have something in R2.
-    pub(crate) fn leaving(&self) -> Result<Vec<ConversationId>, Problem> {
-        let rows = self.sql.exec("SELECT id FROM leaving", None)?.raw();
-        let id = |row: worker::Result<Vec<SqlStorageValue>>| match row?.as_slice() {
-            [SqlStorageValue::String(id)] => ConversationId::parse(id).ok_or(Problem::Internal),
+    /// Deletions that are to be gone on with now: so many at most.
+    pub(crate) fn pending_deletions(&self, most: i64) -> Result<Vec<PendingDeletion>, Problem> {
+        let query = "SELECT id, call_id, failures FROM pending_deletions WHERE due <= ? ORDER BY due LIMIT ?";
+        let rows = self.sql.exec(query, vec![stored(now())?, most.into()])?.raw();
+        let pending = |row: worker::Result<Vec<SqlStorageValue>>| match row?.as_slice() {
+            [SqlStorageValue::String(id), call, SqlStorageValue::Integer(failures)] => {
+                let call = match call {
+                    SqlStorageValue::String(call) => CallId::parse(call).ok(),
+                    _ => None,
+                };
+                let id = ConversationId::parse(id).ok_or(Problem::Internal)?;
+                Ok(PendingDeletion { id, call, failures: count(*failures)? })
+            }
             _ => Err(Problem::Internal),
         };
-        rows.map(id).collect()
+        rows.map(pending).collect()
     }
 
-    /// R2 has nothing more of a conversation.
-    pub(crate) fn left(&self, id: ConversationId) -> Result<(), Problem> {
-        self.sql.exec("DELETE FROM leaving WHERE id = ?", vec![id.to_string().into()])?;
+    /// Nothing is left of a deleted conversation anywhere.
+    pub(crate) fn deleted(&self, id: ConversationId) -> Result<(), Problem> {
+        self.sql.exec("DELETE FROM pending_deletions WHERE id = ?", vec![id.to_string().into()])?;
         Ok(())
     }
 
-    fn leave(&self, id: ConversationId) -> Result<(), Problem> {
-        self.sql.exec("INSERT OR IGNORE INTO leaving (id) VALUES (?)", vec![id.to_string().into()])?;
+    /// A deleted conversation is to be looked at again.
+    pub(crate) fn delete_again(&self, deletion: &PendingDeletion, at: UnixMillis) -> Result<(), Problem> {
+        let PendingDeletion { id, call, failures } = deletion;
+        self.sql.exec(
+            "UPDATE pending_deletions SET call_id = ?, due = ?, failures = ? WHERE id = ?",
+            vec![
+                call.as_ref().map(|call| call.as_str().to_owned()).into(),
+                stored(at)?,
+                i64::from(*failures).into(),
+                id.to_string().into(),
+            ],
+        )?;
         Ok(())
     }
 

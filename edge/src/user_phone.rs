@@ -20,6 +20,8 @@ use crate::sealed_row::SealedRow;
 
 /// How many calls a list has.
 const LISTED_CALLS: i64 = 100;
+/// How many calls an export asks for at once: half a megabyte.
+pub(crate) const EXPORTED_CALLS: usize = 1_000;
 
 /// What the object is asked about numbers and calls.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,8 +30,8 @@ pub(crate) enum PhoneRequest {
     Verify(PhoneNumber),
     /// The user asks how a verification goes. Answered by a result.
     Check,
-    /// A number is the user's. Answered by its id.
-    Add(PhoneNumber, CallerIdSid),
+    /// A number's verification has succeeded. Answered by the number's id; by none where the user has given it up meanwhile.
+    Confirm(PhoneNumber, CallerIdSid),
     /// A number is not the user's any more, or its verification has come to nothing. Answered by nothing.
     Drop(PhoneNumber),
     /// All numbers. Answered by [`Numbers`].
@@ -46,8 +48,8 @@ pub(crate) enum PhoneRequest {
     Refuse(CallSid),
     /// The newest calls, the newest first. Answered by a list.
     Calls,
-    /// All calls. Answered by a list, the newest first.
-    AllCalls,
+    /// Calls behind one, or the newest: [`EXPORTED_CALLS`] at most. Answered by a list, the newest first.
+    CallsBehind(Option<CallSid>),
 }
 
 /// A call that a user's device asks for.
@@ -130,9 +132,14 @@ impl<'a> Phone<'a> {
         self.change(|account| account.check(now()))
     }
 
-    pub(crate) fn add(&self, number: &PhoneNumber, caller_id: CallerIdSid) -> Result<NumberId, Problem> {
+    pub(crate) fn confirm(&self, number: &PhoneNumber, caller_id: CallerIdSid) -> Result<Option<NumberId>, Problem> {
         let id = NumberId::from_random(sealed::random()?);
-        self.change(|account| account.add(id, number, caller_id, now()))
+        self.change(|account| account.confirm(id, number, caller_id, now()))
+    }
+
+    /// Gives every number up, those that are being verified too: which these were.
+    pub(crate) fn give_up_all(&self) -> Result<Vec<PhoneNumber>, Problem> {
+        self.change(Account::give_up_all)
     }
 
     pub(crate) fn drop_number(&self, number: &PhoneNumber) -> Result<(), Problem> {
@@ -206,9 +213,20 @@ impl<'a> Phone<'a> {
         self.calls.newest(LISTED_CALLS)
     }
 
-    pub(crate) fn all_calls(&self) -> Result<Vec<CallRecord>, Problem> {
-        // A limit below zero is none.
-        self.calls.newest(-1)
+    pub(crate) fn calls_behind(&self, last: Option<&CallSid>) -> Result<Vec<CallRecord>, Problem> {
+        let most = i64::try_from(EXPORTED_CALLS).map_err(|_| Problem::Internal)?;
+        let Some(last) = last else { return self.calls.newest(most) };
+        let query = "SELECT sid, record FROM calls
+            WHERE (requested_at, sid) < (SELECT requested_at, sid FROM calls WHERE sid = ?)
+            ORDER BY requested_at DESC, sid DESC LIMIT ?";
+        self.calls.read(query, vec![last.as_str().into(), most.into()])
+    }
+
+    /// When the oldest call was asked for.
+    pub(crate) fn oldest_call(&self) -> Result<Option<UnixMillis>, Problem> {
+        let row = self.calls.sql.exec("SELECT min(requested_at) FROM calls", None)?.raw().next().transpose()?;
+        let Some([SqlStorageValue::Integer(at)]) = row.as_deref() else { return Ok(None) };
+        Ok(Some(UnixMillis::new(u64::try_from(*at).map_err(|_| Problem::Internal)?)))
     }
 
     /// Seals everything anew where an earlier master secret has sealed it; how many records that were.
@@ -281,7 +299,7 @@ impl Calls<'_> {
     }
 
     fn newest(&self, most: i64) -> Result<Vec<CallRecord>, Problem> {
-        self.read("SELECT sid, record FROM calls ORDER BY requested_at DESC LIMIT ?", vec![most.into()])
+        self.read("SELECT sid, record FROM calls ORDER BY requested_at DESC, sid DESC LIMIT ?", vec![most.into()])
     }
 
     fn read(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<CallRecord>, Problem> {

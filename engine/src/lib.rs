@@ -14,6 +14,7 @@
 //! - [`identity`]: who a client is, from an ID token;
 //! - [`outbound`]: which addresses the Worker calls itself;
 //! - [`names`]: how a user's id goes into the names of other things;
+//! - [`user`]: what a user's object does by its alarm and gives out in parts;
 //! - [`vault`]: keys, sealing, blind indexes;
 //! - [`webhook`]: how an operator's server is told of a finished call;
 //! - [`config`]: the operator's settings, parsed once.
@@ -41,6 +42,7 @@ pub mod summary;
 pub mod transcript;
 pub mod twilio;
 mod unicode;
+pub mod user;
 pub mod vault;
 pub mod webhook;
 pub mod zones;

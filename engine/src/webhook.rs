@@ -68,7 +68,8 @@ impl Webhook {
         Ok(Self { url, secret: Pii::new(key) })
     }
 
-    /// Tells of a finished conversation. Every try has the same id, so that whoever has it already can tell.
+    /// Tells of a finished conversation. Every try has the same id, so that whoever has it already can tell; a call that goes on
+    /// after it was finished, and is finished again, is news and has another one.
     ///
     /// # Errors
     /// `serde_json`'s, which it has no reason to return.
@@ -80,7 +81,7 @@ impl Webhook {
     ) -> serde_json::Result<WebhookRequest> {
         let data = Data { user_id: user, conversation };
         let body = serde_json::to_string(&Payload { r#type: FINISHED, timestamp: now, data })?;
-        let id = conversation.id.to_string();
+        let id = format!("{}.{}", conversation.id, conversation.finishes);
         let timestamp = now.seconds().to_string();
         let signature = self.sign(&id, &timestamp, &body);
         Ok(WebhookRequest {

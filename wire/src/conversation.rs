@@ -134,6 +134,10 @@ pub struct Conversation {
     pub audio: Vec<ChannelAudio>,
     /// True for a call in which nothing was said.
     pub discarded: bool,
+    /// How often the call was finished: once, and once more for each time that a client came back with more audio. 0 while the
+    /// call has not ended.
+    #[serde(default)]
+    pub finishes: u32,
 }
 
 /// A conversation in a list: everything but its text.
@@ -169,8 +173,10 @@ pub struct ConversationEntry {
 }
 
 impl Conversation {
-    /// Takes what was made of the text; a title that the user has given stays.
+    /// Takes what was made of the text. What the user has changed stays: a title, and the marks of action items that are still
+    /// there.
     pub fn sum_up(&mut self, mut structured: Structured, by: SummaryBy) {
+        structured.keep_marks(&self.structured);
         if self.title_given {
             structured.title = std::mem::take(&mut self.structured.title);
         }

@@ -22,8 +22,8 @@ pub mod close {
     pub const NORMAL: u16 = 1000;
     /// The server ended the session: silence of the client, another connection took over, the call's longest time.
     pub const GOING_AWAY: u16 = 1001;
-    /// The client does what none may: no token, or one that is not good, a position ahead of the call, audio faster than time (the
-    /// reason says which).
+    /// The client does what none may: no token, or one that is not good, a position ahead of the call, audio faster than time; or the
+    /// conversation was deleted (the reason says which).
     pub const POLICY: u16 = 1008;
     /// A frame was larger than [`crate::frame::MAX_PAYLOAD_BYTES`].
     pub const TOO_BIG: u16 = 1009;

@@ -48,7 +48,7 @@ impl Language {
     pub fn parse(tag: &str) -> Option<Self> {
         let tag = tag.split(['.', '@']).next()?.replace('_', "-");
         if ["", "auto", "multi", "mul", "und"].iter().any(|any| tag.eq_ignore_ascii_case(any)) {
-            return Some(Self("multi".to_owned()));
+            return Some(Self::any());
         }
         let mut parts = tag.split('-');
         let primary = parts.next()?;
@@ -56,6 +56,12 @@ impl Language {
         let rest_fits =
             parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         (primary_fits && rest_fits && tag.len() <= 35).then(|| Self(tag.clone()))
+    }
+
+    /// Speech of which the language is not known.
+    #[must_use]
+    pub fn any() -> Self {
+        Self("multi".to_owned())
     }
 
     /// Whether the speech may be in any language, or in several.

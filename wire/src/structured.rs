@@ -39,6 +39,18 @@ impl Structured {
             events: Vec::new(),
         }
     }
+
+    /// Takes over what an earlier form says of the same action items: since when they are known, and whether they are done. An
+    /// item is the same one if its description is.
+    pub fn keep_marks(&mut self, earlier: &Self) {
+        let mut known: Vec<_> = earlier.action_items.iter().collect();
+        for item in &mut self.action_items {
+            let Some(index) = known.iter().position(|known| known.description == item.description) else { continue };
+            let ActionItem { completed, created_at, updated_at, completed_at, .. } = known.remove(index);
+            (item.completed, item.completed_at) = (*completed, *completed_at);
+            (item.created_at, item.updated_at) = (*created_at, *updated_at);
+        }
+    }
 }
 
 /// Who made a [`Structured`].

@@ -34,8 +34,9 @@ mod timeline;
 mod timers;
 
 pub(crate) use record::segments_of;
-pub use record::{Snapshot, SnapshotChannel};
+pub use record::{Finished, Snapshot, SnapshotChannel};
 pub use recorder::Chunk;
+pub(crate) use session::LONGEST_MILLIS;
 pub use session::{Saved, Services, Session, Start};
 
 use fourwire_wire::conversation::{Conversation, PhoneCall};
@@ -129,6 +130,8 @@ pub enum Event<'a> {
     Stored,
     /// The finished conversation could not be stored; it will be offered again.
     StoreFailed,
+    /// The user has deleted the conversation. The session ends at once, and nothing more is stored.
+    Deleted,
     /// The moment of [`Session::wake`] has come.
     Timeout,
 }
@@ -282,7 +285,13 @@ pub enum Action<'a> {
     /// Have a language model sum the conversation up, and report [`Event::Summarised`].
     Summarise(Box<Conversation>),
     /// Store the finished conversation for good, and report [`Event::Stored`] or [`Event::StoreFailed`].
-    Store(Box<Conversation>),
+    Store {
+        /// The conversation.
+        conversation: Box<Conversation>,
+        /// Whether it has audio that was not there when it was finished before. Where it is none, nothing is made of the text
+        /// anew and nobody is told.
+        is_news: bool,
+    },
     /// The call is over and stored: erase everything that was saved.
     Forget,
 }

@@ -159,7 +159,7 @@ impl PusherLink {
         };
     }
 
-    fn close(&mut self) -> Option<Action<'static>> {
+    pub(super) fn close(&mut self) -> Option<Action<'static>> {
         let was_live = self.is_live();
         self.state = State::Over;
         was_live.then_some(Action::PusherClose { stream: self.stream })

@@ -53,6 +53,41 @@ pub struct Snapshot {
     pub resumes: bool,
     /// Each channel's state.
     pub channels: PerChannel<SnapshotChannel>,
+    /// What was stored when the call was finished before, where a client has come back to a finished call.
+    #[serde(default)]
+    pub finished: Option<Box<Finished>>,
+}
+
+/// What was stored of a call when it was finished. It stands until audio is added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// How often the call had been finished by then.
+    pub count: u32,
+    /// When it was over.
+    pub at: Option<UnixMillis>,
+    /// What was made of the text, with the user's changes.
+    pub structured: Structured,
+    /// By whom.
+    pub summary_by: SummaryBy,
+    /// Where each channel's audio ended.
+    pub ends: PerChannel<Samples>,
+}
+
+impl Finished {
+    /// What a finished conversation says of it.
+    pub(super) fn of(conversation: &Conversation) -> Self {
+        let end = |channel| {
+            let audio = conversation.audio.iter().find(|audio| audio.channel == channel);
+            audio.map(|audio| audio.samples).unwrap_or_default()
+        };
+        Self {
+            count: conversation.finishes,
+            at: conversation.finished_at,
+            structured: conversation.structured.clone(),
+            summary_by: conversation.summary_by,
+            ends: PerChannel::from_fn(end),
+        }
+    }
 }
 
 /// One channel's part of a [`Snapshot`].
@@ -91,6 +126,7 @@ impl Snapshot {
             ending: false,
             resumes: false,
             channels: PerChannel::default(),
+            finished: None,
         }
     }
 
@@ -106,6 +142,7 @@ impl Snapshot {
             })
         };
         let segments = segments_of(&conversation.transcript_segments);
+        let finished = Some(Box::new(Finished::of(&conversation)));
         let snapshot = Self {
             conversation: conversation.id,
             call_id: conversation.call_id,
@@ -124,6 +161,7 @@ impl Snapshot {
             ending: false,
             resumes: false,
             channels: PerChannel { user: end(Channel::User), remote: end(Channel::Remote) },
+            finished,
         };
         (snapshot, segments)
     }
@@ -135,6 +173,8 @@ impl Snapshot {
         status: ConversationStatus,
         finished_at: Option<UnixMillis>,
     ) -> Conversation {
+        let finished = self.finished.as_deref();
+        let titled = || Structured::titled(self.title.as_ref().map_or(UNTITLED, |title| title.expose()));
         Conversation {
             id: self.conversation,
             created_at: self.created_at,
@@ -147,8 +187,8 @@ impl Snapshot {
             call_id: self.call_id.clone(),
             phone_call: self.phone_call.clone(),
             contact_name: self.contact_name.clone(),
-            structured: Structured::titled(self.title.as_ref().map_or(UNTITLED, |title| title.expose())),
-            summary_by: SummaryBy::Nobody,
+            structured: finished.map_or_else(titled, |finished| finished.structured.clone()),
+            summary_by: finished.map_or(SummaryBy::Nobody, |finished| finished.summary_by),
             title_given: self.title.is_some(),
             starred: self.starred,
             transcript_segments: segments.iter().map(|segment| WireSegment::new(segment, true)).collect(),
@@ -159,6 +199,7 @@ impl Snapshot {
                 })
                 .to_vec(),
             discarded: segments.is_empty(),
+            finishes: finished.map_or(0, |finished| finished.count),
         }
     }
 }

@@ -45,7 +45,7 @@ const IDLE_MILLIS: u64 = 90_000;
 /// budget (five tries, the last after 16 s).
 const GRACE_MILLIS: u64 = 60_000;
 /// No call is longer, in milliseconds: the peer's four hours, which is also Twilio's longest `<Dial>`.
-const LONGEST_MILLIS: u64 = 4 * 60 * 60 * 1000;
+pub(crate) const LONGEST_MILLIS: u64 = 4 * 60 * 60 * 1000;
 
 /// What a new session is about.
 #[derive(Clone, Debug)]
@@ -79,6 +79,9 @@ pub struct Services {
 
 /// What was made of a call's text, and by whom.
 type Summary = (Structured, SummaryBy);
+
+/// How much of a call there is: where each channel's audio ends, and how many segments it has.
+type Extent = (PerChannel<Samples>, usize);
 
 /// What was saved of a call beside its snapshot.
 #[derive(Clone, Debug, Default)]
@@ -114,10 +117,12 @@ pub struct Session {
     zones: Rc<dyn Zones>,
     /// What was made of the text, once the call is over.
     summary: Option<Summary>,
+    /// Of how much of the call that was made or is being made. A client that comes back and adds nothing has nothing made anew.
+    summed_up: Option<Extent>,
     timers: Timers,
     actions: VecDeque<Action<'static>>,
-    /// The store has a conversation and has not said yet whether it took it.
-    offered: bool,
+    /// A conversation that the store has, and of which it has not said yet whether it took it.
+    offered: Option<Box<Conversation>>,
     store_failures: u32,
 }
 
@@ -128,7 +133,8 @@ enum Phase {
     Draining,
     /// All is said; the record of it is being completed.
     Concluding,
-    Storing(Box<Conversation>),
+    /// The store has the conversation, [`Session::offered`], and has not said yet whether it took it.
+    Storing,
     /// The store did not take it; [`Timer::StoreRetry`] runs.
     Retrying,
     Done,
@@ -219,9 +225,10 @@ impl Session {
             has_model: services.has_model,
             zones: Rc::clone(&services.zones),
             summary: None,
+            summed_up: None,
             timers,
             actions: VecDeque::new(),
-            offered: false,
+            offered: None,
             store_failures: 0,
         }
     }
@@ -289,6 +296,7 @@ impl Session {
             }
             Event::Stored => self.stored(),
             Event::StoreFailed => self.store_failed(now),
+            Event::Deleted => self.deleted(),
             Event::Timeout => {}
         }
         self.fire_timers(now);
@@ -298,6 +306,9 @@ impl Session {
     pub fn poll(&mut self, now: UnixMillis) -> Option<Action<'_>> {
         if let Some(action) = self.actions.pop_front() {
             return Some(action);
+        }
+        if self.is_done() {
+            return None;
         }
         if let Some(channel) = Channel::BOTH.into_iter().find(|channel| self.links.get(*channel).has_piece(now)) {
             let (stream, pcm) = self.links.get_mut(channel).piece(now)?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use fourwire_wire::pii::Pii;
 use thiserror::Error;
 
-pub use self::keeping::Retention;
+pub use self::keeping::{ExportLimits, Retention};
 pub use self::operator::OperatorKey;
 pub use self::phone::{Dialling, Twilio};
 pub use self::summaries::Summariser;
@@ -71,6 +71,8 @@ pub struct Config {
     pub pusher: Result<Option<Pusher>, ConfigError>,
     /// Whose server is told of finished conversations; none: nobody's.
     pub webhook: Result<Option<Webhook>, ConfigError>,
+    /// How much one request for an export does.
+    pub export: Result<ExportLimits, ConfigError>,
     /// What the operator shows to be let in.
     pub operator_key: Result<OperatorKey, ConfigError>,
 }
@@ -89,13 +91,27 @@ impl Config {
             summariser: settings.summariser(),
             pusher: settings.pusher(),
             webhook: settings.webhook(),
+            export: settings.export(),
             operator_key: settings.operator_key(),
         }
     }
 
     /// Everything that is missing or cannot be used.
     pub fn problems(&self) -> impl Iterator<Item = &ConfigError> {
-        self.listen_problems().chain(self.twilio.as_ref().err())
+        self.listen_problems().chain(self.twilio.as_ref().err()).chain(self.optional_problems())
+    }
+
+    /// What cannot be used of what need not be set. Where one of these is wrong, what it is for is left out and everything else
+    /// works: a mistyped address of a summary's model must not cost a call its conversation.
+    pub fn optional_problems(&self) -> impl Iterator<Item = &ConfigError> {
+        let parts = [
+            self.retention.as_ref().err(),
+            self.summariser.as_ref().err(),
+            self.pusher.as_ref().err(),
+            self.webhook.as_ref().err(),
+            self.export.as_ref().err(),
+        ];
+        parts.into_iter().flatten()
     }
 
     /// What stands in the way of recording and transcribing a call.
@@ -105,10 +121,6 @@ impl Config {
             self.vault.as_ref().err(),
             self.speech.as_ref().err(),
             self.dialling.as_ref().err(),
-            self.retention.as_ref().err(),
-            self.summariser.as_ref().err(),
-            self.pusher.as_ref().err(),
-            self.webhook.as_ref().err(),
         ];
         parts.into_iter().flatten()
     }
@@ -278,6 +290,29 @@ mod tests {
             for problem in problems {
                 assert_eq!(problem.is_none(), is_taken, "{address}: {problem:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_bad_optional_setting_is_named_and_closes_no_call() {
+        let good = [
+            ("FIREBASE_PROJECT_ID", "demo"),
+            ("ENCRYPTION_SECRET", "a secret that is only good for tests"),
+            ("DEEPGRAM_API_KEY", "key"),
+        ];
+        for (name, value) in [
+            ("RETENTION_DAYS", "soon"),
+            ("SUMMARY_URL", "nowhere"),
+            ("PUSHER_URL", "nowhere"),
+            ("WEBHOOK_URL", "nowhere"),
+            ("EXPORT_REQUESTS", "few"),
+        ] {
+            let mut settings = good.to_vec();
+            settings.extend([("SUMMARY_MODEL", "model"), ("SUMMARY_API_KEY", "key"), (name, value)]);
+            let config = read(&settings);
+            assert_eq!(config.listen_problems().count(), 0, "{name}");
+            let problems: Vec<_> = config.problems().map(ToString::to_string).collect();
+            assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name}: {problems:?}");
         }
     }
 

@@ -126,8 +126,22 @@ impl Account {
         Ok(self.tokens.take(&TOKENS, now)?)
     }
 
-    /// A number is the user's: adds it, under the given id unless it is there already. The first is the primary one.
-    pub fn add(&mut self, id: NumberId, number: &PhoneNumber, caller_id: CallerIdSid, now: UnixMillis) -> NumberId {
+    /// A verification of a number has succeeded: adds it, as long as the user still wants it. News of one may be late, and the
+    /// user may have given the number up or deleted the account meanwhile: then the answer is `None`, nothing is added, and the
+    /// number is to be released.
+    pub fn confirm(
+        &mut self,
+        id: NumberId,
+        number: &PhoneNumber,
+        caller_id: CallerIdSid,
+        now: UnixMillis,
+    ) -> Option<NumberId> {
+        let is_wanted = self.pending.contains(number) || self.find(number).is_some();
+        is_wanted.then(|| self.add(id, number, caller_id, now))
+    }
+
+    /// Adds a number, under the given id unless it is there already. The first is the primary one.
+    fn add(&mut self, id: NumberId, number: &PhoneNumber, caller_id: CallerIdSid, now: UnixMillis) -> NumberId {
         self.pending.retain(|known| known != number);
         if let Some(known) = self.numbers.iter_mut().find(|known| known.phone_number == *number) {
             known.caller_id = caller_id;
@@ -160,6 +174,12 @@ impl Account {
             // It was found, so it is there.
             let _ = self.remove(id);
         }
+    }
+
+    /// Gives every number up, and those that are being verified: which these were. What limits hang on stays.
+    pub fn give_up_all(&mut self) -> Vec<PhoneNumber> {
+        let verified = self.numbers.drain(..).map(|own| own.phone_number);
+        verified.chain(self.pending.drain(..)).collect()
     }
 
     /// Calls are made with this number from now on.
@@ -252,6 +272,24 @@ mod tests {
         assert_eq!(account.numbers().len(), 1);
         assert_eq!(account.primary().unwrap().caller_id, caller_id);
         assert!(account.pending().is_empty());
+    }
+
+    #[test]
+    fn a_success_that_is_noticed_after_the_number_was_given_up_adds_nothing() {
+        let mut account = Account::default();
+        let caller_id = CallerIdSid::parse(format!("PN{:032}", 1)).unwrap();
+        let confirm =
+            |account: &mut Account| account.confirm(NumberId::from_random([1; 16]), &number(1), caller_id.clone(), NOW);
+        assert_eq!(confirm(&mut account), None, "nobody asked for it");
+        account.verify(&number(1), NOW).unwrap();
+        account.drop_number(&number(1));
+        assert_eq!(confirm(&mut account), None, "it was given up while it was being verified");
+        assert_eq!(account, Account { verifications: account.verifications.clone(), ..Account::default() });
+        account.verify(&number(1), NOW).unwrap();
+        let id = confirm(&mut account);
+        assert!(id.is_some() && confirm(&mut account) == id, "and once more, for who has it already");
+        account.remove(id.unwrap()).unwrap();
+        assert_eq!(confirm(&mut account), None);
     }
 
     #[test]

@@ -56,7 +56,8 @@ struct Holder {
 /// A verification call that Twilio accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Attempt {
-    user: UserId,
+    /// Who asked for it; nobody, where that user has given the number up meanwhile.
+    user: Option<UserId>,
     call: CallSid,
     started_at: UnixMillis,
     failed: Option<Failure>,
@@ -68,7 +69,8 @@ struct Attempt {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Starting {
-    user: UserId,
+    /// As in [`Attempt`].
+    user: Option<UserId>,
     since: UnixMillis,
 }
 
@@ -154,18 +156,23 @@ impl Claim {
     pub fn begin(&mut self, user: &UserId, now: UnixMillis) -> Result<(), Refusal> {
         let is_starting = self.starting.as_ref().is_some_and(|starting| now.since(starting.since) < STARTING_MILLIS);
         let is_ringing = self.attempt.as_ref().is_some_and(|attempt| {
-            let wait = if attempt.user == *user { AGAIN_MILLIS } else { PENDING_MILLIS };
+            let wait = if attempt.user.as_ref() == Some(user) { AGAIN_MILLIS } else { PENDING_MILLIS };
             attempt.failed.is_none() && now.since(attempt.started_at) < wait
         });
         if is_starting || (is_ringing && !self.is_held_by(user)) {
             return Err(Refusal::InProgress);
         }
-        self.starting = Some(Starting { user: user.clone(), since: now });
+        self.starting = Some(Starting { user: Some(user.clone()), since: now });
         Ok(())
     }
 
     /// Twilio has said whether it lists the number.
     pub fn listed(&mut self, user: &UserId, caller_id: Option<CallerIdSid>, now: UnixMillis) -> Next {
+        if self.starting.as_ref().is_some_and(|starting| starting.user.is_none()) {
+            // The user has given the number up since, and nobody is called for that.
+            self.starting = None;
+            return Next::Refuse(Refusal::InProgress);
+        }
         let next = self.after_listing(user, caller_id, now);
         if matches!(next, Next::Refuse(_)) {
             self.starting = None;
@@ -181,9 +188,11 @@ impl Claim {
             Some(listed) => {
                 if let Some(holder) = &mut self.holder {
                     holder.caller_id = listed.clone();
-                } else if let Some(attempt) = self.attempt.take_if(|attempt| attempt.failed.is_none()) {
+                } else if let Some(attempt) = self.attempt.take_if(|attempt| attempt.failed.is_none())
+                    && let Some(user) = attempt.user
+                {
                     // It succeeded after all, and nobody has noticed.
-                    self.holder = Some(Holder { user: attempt.user, caller_id: listed.clone() });
+                    self.holder = Some(Holder { user, caller_id: listed.clone() });
                 }
             }
         }
@@ -200,10 +209,11 @@ impl Claim {
         }
     }
 
-    /// Twilio rings the number.
+    /// Twilio rings the number. Whether somebody still wants that is known here: a call that was asked for by a user who has
+    /// given the number up meanwhile can no longer be stopped, and makes the number nobody's.
     pub fn started(&mut self, user: &UserId, call: CallSid, replaced: Option<CallerIdSid>, now: UnixMillis) {
-        self.starting = None;
-        let user = user.clone();
+        let is_given_up = self.starting.take().is_some_and(|starting| starting.user.is_none());
+        let user = (!is_given_up).then(|| user.clone());
         self.attempt = Some(Attempt { user, call, started_at: now, failed: None, replaced, asked_at: None });
     }
 
@@ -223,7 +233,7 @@ impl Claim {
         if let Some(caller_id) = self.held_by(user) {
             return Check::Known(State::Verified(caller_id.clone()));
         }
-        let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.user == *user) else {
+        let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.user.as_ref() == Some(user)) else {
             return Check::Known(State::Unknown);
         };
         if attempt.failed.is_none() && attempt.asked_at.is_none_or(|at| now.since(at) >= ASK_EVERY_MILLIS) {
@@ -253,7 +263,7 @@ impl Claim {
             None => self
                 .attempt
                 .as_ref()
-                .filter(|attempt| attempt.user == *user)
+                .filter(|attempt| attempt.user.as_ref() == Some(user))
                 .map_or(State::Unknown, |attempt| attempt.state(now)),
         }
     }
@@ -268,8 +278,12 @@ impl Claim {
             }
             Verdict::Proven(caller_id) => {
                 let attempt = self.attempt.take()?;
-                self.holder = Some(Holder { user: attempt.user.clone(), caller_id: caller_id.clone() });
-                Some((attempt.user, caller_id))
+                let Some(user) = attempt.user else {
+                    self.removals.extend((!self.removals.contains(&caller_id)).then_some(caller_id));
+                    return None;
+                };
+                self.holder = Some(Holder { user: user.clone(), caller_id: caller_id.clone() });
+                Some((user, caller_id))
             }
         }
     }
@@ -290,9 +304,14 @@ impl Claim {
         self.removals.retain(|known| known != caller_id);
     }
 
-    /// A user gives the number up. Whatever becomes of the entry at Twilio, it is nobody's from now on.
+    /// A user gives the number up. Whatever becomes of the entry at Twilio, it is nobody's from now on; and a verification that
+    /// is under way for the user makes it nobody's either, however it ends.
     pub fn release(&mut self, user: &UserId) {
-        self.attempt.take_if(|attempt| attempt.user == *user);
+        let asked_for = self.attempt.as_mut().map(|attempt| &mut attempt.user);
+        let begun_for = self.starting.as_mut().map(|starting| &mut starting.user);
+        for owner in asked_for.into_iter().chain(begun_for) {
+            owner.take_if(|owner| owner == user);
+        }
         if let Some(holder) = self.holder.take_if(|holder| holder.user == *user) {
             self.removals.push(holder.caller_id);
         }
@@ -497,6 +516,44 @@ mod tests {
         let own = number.succeed();
         number.now += 3_000;
         assert_eq!(number.check("bob"), State::Verified(own));
+    }
+
+    #[test]
+    fn a_verification_that_succeeds_after_its_user_gave_the_number_up_makes_it_nobody_s() {
+        // Twilio's report comes, or does not and the next user's verification finds the entry.
+        for is_reported in [true, false] {
+            let mut number = Number::default();
+            let call = number.verify("ann").unwrap();
+            number.claim.release(&user("ann"));
+            assert_eq!(number.check("ann"), State::Unknown);
+            let caller_id = number.succeed();
+            if is_reported {
+                assert_eq!(number.claim.verdict(&call, Verdict::Proven(caller_id.clone())), None);
+                assert_eq!(number.claim.removals(), std::slice::from_ref(&caller_id), "its entry at Twilio is deleted");
+                assert_eq!(number.claim.tidy(number.now()), Tidy::Remove);
+            }
+            assert_eq!((number.check("ann"), number.claim.held_by(&user("ann"))), (State::Unknown, None));
+            number.now += PENDING_MILLIS;
+            assert!(number.verify("bob").is_ok());
+            assert_eq!(number.listed, None, "it was deleted before bob was called");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_given_up_while_twilio_is_being_asked_is_not_called_or_makes_it_nobody_s() {
+        let (ann, mut number) = (user("ann"), Number::default());
+        let now = number.now();
+        number.claim.begin(&ann, now).unwrap();
+        number.claim.release(&ann);
+        assert_eq!(number.claim.listed(&ann, None, now), Next::Refuse(Refusal::InProgress));
+        assert!(number.claim.begin(&ann, now).is_ok(), "nothing is left of it");
+        assert_eq!(number.claim.listed(&ann, None, now), Next::Ring { remove: None });
+        number.claim.release(&ann);
+        let call = CallSid::parse(format!("CA{:032}", 7)).unwrap();
+        number.claim.started(&ann, call.clone(), None, now);
+        assert_eq!(number.check("ann"), State::Unknown);
+        assert_eq!(number.claim.verdict(&call, Verdict::Proven(sid(7))), None);
+        assert_eq!(number.claim.held_by(&ann), None);
     }
 
     #[test]

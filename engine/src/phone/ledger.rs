@@ -12,6 +12,9 @@ use crate::twilio::sid::CallSid;
 /// How long a call may ring before it is answered, in milliseconds, with room for a report that is late: Twilio rings for
 /// 30 s, plus about 5 s, and the callee hears the notice before the call counts as answered.
 const RINGING_MILLIS: u64 = 120_000;
+/// How long after a call's end its conversation may still be begun, in milliseconds: a client whose network was down for the
+/// whole of a short call tries for about a minute.
+const LATE_LISTENER_MILLIS: u64 = 120_000;
 
 /// One call, with what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +145,17 @@ impl CallRecord {
         self.outcome.is_none() && now.since(self.answered_at.unwrap_or(self.requested_at)) < talk + RINGING_MILLIS
     }
 
+    /// Whether a client that names the call may begin to have it recorded and transcribed. A call that was asked for and never
+    /// dialled, and one that is long over, entitle nobody to that.
+    #[must_use]
+    pub fn admits_listener(&self, now: UnixMillis) -> bool {
+        match (self.outcome, self.ended_at) {
+            (Some(Outcome::Refused), _) => false,
+            (Some(_), ended_at) => now.since(ended_at.unwrap_or(self.requested_at)) < LATE_LISTENER_MILLIS,
+            (None, _) => self.is_active(now),
+        }
+    }
+
     /// How many seconds it counts: those that were talked, or all that it may still last.
     #[must_use]
     pub fn seconds(&self, now: UnixMillis) -> u32 {
@@ -228,6 +242,31 @@ mod tests {
         assert_eq!(record.seconds(BEGIN), 3_600);
         assert!(!record.is_active(BEGIN + RINGING_MILLIS));
         assert_eq!(record.seconds(BEGIN + RINGING_MILLIS), 0);
+    }
+
+    #[test]
+    fn a_call_may_be_listened_to_while_it_may_go_on_and_for_a_while_after() {
+        let reported = |reports: &[Progress]| {
+            let mut record = record();
+            for report in reports {
+                record.apply(report);
+            }
+            record
+        };
+        let mut refused = record();
+        refused.refuse(BEGIN);
+        let story = story();
+        for (what, record, admitted_until) in [
+            ("asked for and never dialled", record(), 120_000),
+            ("dialled, and never heard of again", reported(&story[..1]), 3_600_000 + 120_000),
+            ("answered, and its end was not reported", reported(&story[..3]), 9_000 + 3_600_000 + 120_000),
+            ("ended", reported(&story), 70_000 + 120_000),
+        ] {
+            for (at, expected) in [(0, true), (admitted_until - 1, true), (admitted_until, false), (1 << 50, false)] {
+                assert_eq!(record.admits_listener(BEGIN + at), expected, "{what}, after {at} ms");
+            }
+        }
+        assert!(!refused.admits_listener(BEGIN));
     }
 
     #[test]

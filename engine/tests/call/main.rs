@@ -13,7 +13,9 @@ mod bundled_zones;
 mod captions;
 mod client_oddities;
 mod ending;
+
 mod eviction;
+mod finished_again;
 mod gaps;
 mod harness;
 mod placement;

@@ -223,7 +223,7 @@ impl Watch {
             match action {
                 Action::SpeechOpen { channel, stream, .. } => self.streams.get_mut(channel).push(stream),
                 Action::PusherOpen { stream, .. } => self.pusher = stream,
-                Action::Store(_) => assert!(!std::mem::replace(&mut self.offered, true), "two are offered at once"),
+                Action::Store { .. } => assert!(!std::mem::replace(&mut self.offered, true), "two are offered at once"),
                 Action::Forget => self.forgotten = true,
                 Action::SpeechAudio { pcm, .. } => assert!(!pcm.is_empty()),
                 _ => {}

@@ -151,3 +151,27 @@ async fn only_call(caller: &Caller) -> PhoneCall {
     assert_eq!(calls.len(), 1);
     calls.remove(0)
 }
+
+#[tokio::test]
+async fn a_call_that_was_asked_for_and_never_dialled_opens_the_listen_socket_for_two_minutes_and_not_for_ever() {
+    let world = strict_world().await;
+    let caller = Caller::new(world, "asks-and-waits", "+12025551609").await;
+    let (early, late) = (world.phone("asks-and-waits"), world.phone("asks-and-waits"));
+    for options in [&early, &late] {
+        let call_id = options.call_id.clone().expect("a name");
+        let _ = caller.place(&caller.device().to("+12125551609").param("CallId", call_id)).await;
+    }
+    let received = Phone::connect(early.clone()).await.expect("let in").hang_up(LIMIT).await;
+    assert!(received.conversation().is_some());
+    // Twilio reports nothing of either, as where the caller hangs up before it has dialled.
+    tokio::time::sleep(Duration::from_secs(125)).await;
+    for (what, options, is_let_in) in [("never listened to", &late, false), ("listened to before", &early, true)] {
+        let socket = Phone::connect(options.clone()).await;
+        let received = match socket {
+            Ok(phone) => phone.hang_up(LIMIT).await,
+            Err(error) => panic!("{what}: {error}"),
+        };
+        assert_eq!(received.conversation().is_some(), is_let_in, "{what}: {:?}", received.closing);
+        assert_eq!(received.close_code(), Some(if is_let_in { 1000 } else { NO_CALL.0 }), "{what}");
+    }
+}

@@ -1,8 +1,9 @@
 //! What a user deletes is gone: from every list, from the store, and its key from the database.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fourwire_lab::app::{Delivery, Phone, PhoneOptions};
+use fourwire_lab::twilio::{AUTH_TOKEN, Outcome, Twilio};
 use fourwire_tests::kept::Kept;
 use fourwire_tests::phone::PhoneUser;
 use fourwire_tests::playback::{file, path};
@@ -11,6 +12,7 @@ use fourwire_tests::{Talk, World, http};
 use fourwire_wire::ids::ConversationId;
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 const RATE: u32 = 16_000;
 const LIMIT: Duration = Duration::from_secs(20);
@@ -92,6 +94,92 @@ async fn with_the_account_go_numbers_and_calls_and_the_user_may_begin_anew() {
     assert_eq!(http::conversations(world.edge(), &user.token).await.len(), 1);
     assert_eq!(delete(world, "/v1/account", &user.token).await.0, 200, "and again");
     assert_eq!(http::conversations(world.edge(), &user.token).await, []);
+}
+
+#[tokio::test]
+async fn a_call_that_is_deleted_while_it_runs_is_ended_and_leaves_nothing() {
+    let mut world = World::start().await;
+    for (user, is_account) in [("drops-a-call", false), ("drops-all", true)] {
+        let options = phone(&world, user);
+        let mut running = Phone::connect(options.clone()).await.expect("let in");
+        let delivery = Delivery { speed: 2.0, ..Delivery::default() };
+        running.play(&Talk::random(92, RATE, 7, &[]).recording(), &delivery).await.expect("still there");
+        let conversation = until_stored(&world, &options.token).await;
+        let path = if is_account { "/v1/account".to_owned() } else { format!("/v1/conversations/{conversation}") };
+        assert_eq!(delete(&world, &path, &options.token).await, (200, json!({ "success": true })));
+        assert!(running.listener().wait_until(LIMIT, |received| received.closing.is_some()).await, "the call is ended");
+        assert_eq!(running.received().close_code(), Some(1008));
+        assert_eq!(http::conversations(world.edge(), &options.token).await, []);
+        assert_is_gone(&world, conversation, &options.token).await;
+
+        // A client that does not understand the code comes back, and records nothing more of this call.
+        let again = Phone::connect(options.clone()).await;
+        let closed = match again {
+            Err(_) => true,
+            Ok(again) => again.listener().wait_until(LIMIT, |received| received.close_code() == Some(1008)).await,
+        };
+        assert!(closed, "it is turned away");
+        assert_eq!(http::conversations(world.edge(), &options.token).await, []);
+        // Another call is another conversation.
+        let other = phone(&world, user);
+        let id = Phone::connect(other).await.expect("let in").hang_up(LIMIT).await.conversation().expect("one").id;
+        assert_eq!(http::only_conversation(world.edge(), &options.token).await.id, id);
+        let kept = world.kill_and_read(user);
+        assert_eq!(objects(&kept, conversation), 0);
+        assert!(kept.keys.keys().eq([&id.to_string()]));
+        world.crash();
+    }
+}
+
+/// Waits until some of a running call's audio lies in the store, so that none is on its way.
+async fn until_stored(world: &World, token: &str) -> ConversationId {
+    let begun = Instant::now();
+    loop {
+        let running = http::only_conversation(world.edge(), token).await;
+        if running.audio.iter().all(|audio| audio.stored.seconds() > 4.0) {
+            return running.id;
+        }
+        assert!(begun.elapsed() < LIMIT, "a chunk is stored every five seconds");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_deleted_also_while_twilio_is_not_configured() {
+    let mut world = World::start().await;
+    let user = PhoneUser::new(&world, "leaves-anyway");
+    user.verified_at_once(world.lab.twilio(), "+12025551911").await;
+    world.crash_into(|variables| {
+        variables.remove("TWILIO_AUTH_TOKEN");
+    });
+    assert_eq!(delete(&world, "/v1/account", &user.token).await, (200, json!({ "success": true })));
+    world.crash_into(|variables| {
+        variables.insert("TWILIO_AUTH_TOKEN".to_owned(), AUTH_TOKEN.into());
+    });
+    let listed = http::get(world.edge(), "/v1/phone/numbers", &user.token).await;
+    assert_eq!(listed.body, json!({ "numbers": [], "pending": [] }));
+}
+
+#[tokio::test]
+async fn a_number_that_is_verified_while_the_account_is_deleted_is_nobody_s() {
+    let world = World::shared().await;
+    let user = PhoneUser::new(world, "gone-while-ringing");
+    let (number, twilio) = ("+12025551912", world.lab.twilio());
+    let started = user.verify(number).await;
+    assert_eq!(started.status, 200, "{:?}", started.body);
+    assert_eq!(delete(world, "/v1/account", &user.token).await, (200, json!({ "success": true })));
+    // Whoever answers types the code all the same, and Twilio reports it.
+    assert!(twilio.finish(number, Outcome::Verified), "it rings");
+    let is_known = || twilio.caller_ids().iter().any(|known| known.number.expose() == number);
+    let sid = started.body["verification_sid"].as_str().expect("a text").to_owned();
+    let is_reported = |twilio: &Twilio| {
+        twilio.deliveries().iter().any(|known| known.field("CallSid") == Some(&sid) && known.answer == Ok(204))
+    };
+    assert!(twilio.wait_until(LIMIT, is_reported).await, "Twilio reports it");
+    assert_eq!(user.get("/v1/phone/numbers").await.body, json!({ "numbers": [], "pending": [] }));
+    assert_eq!(user.check(number).await["status"], "none");
+    assert_eq!(user.post("/v1/phone/token", &json!({})).await.code(), "no_verified_number");
+    assert!(!is_known(), "and Twilio forgets it");
 }
 
 /// How many objects a conversation has in the store.

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{env, fs, process};
 
+use fourwire_lab::LabOptions;
 use fourwire_lab::app::{Delivery, Phone, PhoneOptions};
 use fourwire_lab::twilio::{CallEvent, Ending};
 use fourwire_tests::phone::caller::{Caller, only_leg};
@@ -72,12 +74,74 @@ async fn who_has_nothing_gets_an_archive_that_says_so() {
     assert_eq!(account, nothing);
 }
 
+#[tokio::test]
+async fn what_is_more_than_one_request_may_do_is_given_out_in_parts() {
+    let world = World::with(LabOptions::default(), |variables| {
+        variables.insert("EXPORT_REQUESTS".to_owned(), "10".into());
+    })
+    .await;
+    let token = world.token("much-to-take");
+    // Of three calls the second is too long for one part.
+    let mut calls = Vec::new();
+    for (seed, seconds) in [(53, 4), (54, 18), (55, 4)] {
+        let options = PhoneOptions { sample_rate: RATE, ..world.phone("much-to-take") };
+        let mut phone = Phone::connect(options).await.expect("let in");
+        let recording = marked(Talk::random(seed.into(), RATE, seconds, &[]).recording(), seed);
+        phone.play(&recording, &Delivery::unpaced()).await.expect("still there");
+        calls.push(phone.hang_up(3 * LIMIT).await.conversation().expect("memory_created").clone());
+    }
+
+    let (mut files, mut cursor, mut parts) = (BTreeMap::new(), None::<String>, 0);
+    loop {
+        let query = cursor.as_ref().map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
+        let answer = http::get(world.edge(), &format!("/v1/account/export{query}"), &token).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        for (name, content) in opened(&answer.bytes) {
+            assert!(files.insert(name.clone(), content).is_none(), "{name} comes once");
+        }
+        parts += 1;
+        assert!(parts < 20, "it comes to an end");
+        match answer.headers.get("fourwire-next-cursor") {
+            Some(next) => cursor = Some(next.to_str().expect("text").to_owned()),
+            None => break,
+        }
+    }
+    assert!(parts > 3, "{parts}");
+    assert!(files.remove("account.json").is_some());
+    for call in &calls {
+        let folder = format!("conversations/{}", call.id);
+        let document: Value =
+            serde_json::from_slice(&files.remove(&format!("{folder}/conversation.json")).expect("a document"))
+                .expect("JSON");
+        assert_eq!(document["id"], json!(call.id));
+        assert!(files.remove(&format!("{folder}/transcript.txt")).is_some());
+        let names: Vec<_> = files.keys().filter(|name| name.starts_with(&folder)).cloned().collect();
+        assert_eq!(names.len() > 1, call.id == calls[1].id, "{names:?}");
+        let joined: Vec<u8> = names.iter().flat_map(|name| files.remove(name).expect("it is there")).collect();
+        assert!(joined == file(world.edge(), &token, call.id, "stereo").await, "the audio of {}", call.id);
+    }
+    assert!(files.is_empty(), "{:?}", files.keys());
+
+    for bad in ["1.2", "x", ""] {
+        let answer = http::get(world.edge(), &format!("/v1/account/export?cursor={bad}"), &token).await;
+        assert_eq!((answer.status, answer.code()), (400, "page_invalid"), "{bad:?}");
+    }
+}
+
 /// The files of a user's export.
 async fn export(world: &World, token: &str) -> BTreeMap<String, Vec<u8>> {
     let answer = http::get(world.edge(), "/v1/account/export", token).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    assert!(answer.bytes.len() % 512 == 0 && answer.bytes.ends_with(&[0; 1_024]), "it is whole");
-    let directory = env::temp_dir().join(format!("fourwire-export-{}-{}", process::id(), answer.bytes.len()));
+    assert_eq!(answer.headers.get("fourwire-next-cursor"), None, "it is all in one part");
+    opened(&answer.bytes)
+}
+
+/// The files of an archive.
+fn opened(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    static ARCHIVES: AtomicUsize = AtomicUsize::new(0);
+    let number = ARCHIVES.fetch_add(1, Ordering::Relaxed);
+    assert!(archive.len().is_multiple_of(512) && archive.ends_with(&[0; 1_024]), "it is whole");
+    let directory = env::temp_dir().join(format!("fourwire-export-{}-{number}", process::id()));
     fs::create_dir_all(&directory).expect("a temporary directory");
     let mut tar = Command::new("tar")
         .args(["--extract", "--file=-", "--directory"])
@@ -85,7 +149,7 @@ async fn export(world: &World, token: &str) -> BTreeMap<String, Vec<u8>> {
         .stdin(Stdio::piped())
         .spawn()
         .expect("the system has tar");
-    tar.stdin.take().expect("piped").write_all(&answer.bytes).expect("tar reads");
+    tar.stdin.take().expect("piped").write_all(archive).expect("tar reads");
     assert!(tar.wait().expect("tar ends").success());
     let files = read(&directory);
     fs::remove_dir_all(&directory).expect("it can be removed");

@@ -6,6 +6,7 @@ use fourwire_lab::app::Phone;
 use fourwire_lab::twilio::{CallEvent, Ending};
 use fourwire_tests::phone::caller::{Caller, only_leg};
 use fourwire_tests::{World, http};
+use fourwire_wire::conversation::ConversationEntry;
 use fourwire_wire::ids::ConversationId;
 use serde_json::json;
 
@@ -90,6 +91,31 @@ async fn who_was_called_is_in_the_list_and_is_found_by_the_number() {
     assert_eq!(found[0].callee.as_ref().map(|callee| callee.expose().as_str()), Some(CALLEE));
     let all = http::conversations(world.edge(), &options.token).await;
     assert_eq!(all.iter().find(|entry| entry.id == other).expect("it too").callee, None);
+}
+
+#[tokio::test]
+async fn a_list_is_gone_on_with_by_the_cursor_of_its_answer() {
+    let world = World::shared().await;
+    let token = world.token("goes-on");
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(empty_call(world, "goes-on").await);
+    }
+    ids.reverse();
+    for query in ["limit=1", "limit=1&q=phone"] {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let answer = http::get(world.edge(), &format!("/v1/conversations?{query}{cursor}"), &token).await;
+            let page: Vec<ConversationEntry> = serde_json::from_value(answer.body).expect("a list");
+            found.extend(page.iter().map(|entry| entry.id));
+            let Some(next) = answer.headers.get("fourwire-next-cursor") else { break };
+            cursor = format!("&cursor={}", next.to_str().expect("text"));
+            assert!(found.len() <= 3, "it comes to an end");
+        }
+        assert_eq!(found, ids, "{query}");
+    }
+    let answer = http::get(world.edge(), "/v1/conversations?cursor=here", &token).await;
+    assert_eq!((answer.status, answer.code()), (400, "page_invalid"));
 }
 
 /// A call in which nothing is said.

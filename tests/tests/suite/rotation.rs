@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use fourwire_lab::app::{Delivery, Phone, PhoneOptions};
+use fourwire_tests::phone::PhoneUser;
 use fourwire_tests::phone::caller::Caller;
 use fourwire_tests::world::SECRET;
 use fourwire_tests::{Talk, World, http};
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 const USER: &str = "outlives-a-secret";
 const LIMIT: Duration = Duration::from_secs(30);
@@ -44,6 +45,32 @@ async fn after_a_rotation_all_is_readable_and_sealed_anew_on_the_operator_s_requ
     assert_eq!(http::get(world.edge(), &audio, &options.token).await.bytes, heard.bytes);
     let numbers = http::get(world.edge(), "/v1/phone/numbers", &options.token).await;
     assert_eq!(numbers.body["numbers"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_number_whose_report_was_lost_is_sealed_anew_with_its_user() {
+    let mut world = World::start().await;
+    let with = |secrets: [&str; 2]| {
+        let secrets = secrets.join(",");
+        move |variables: &mut Map<String, Value>| {
+            variables.insert("ENCRYPTION_SECRET".to_owned(), secrets.into());
+            variables.insert("OPERATOR_KEY".to_owned(), OPERATOR_KEY.into());
+        }
+    };
+    // The oldest secret stays for good; the one of the middle is to go.
+    world.crash_into(with([NEWER_SECRET, SECRET]));
+    let number = "+12025551702";
+    let user = PhoneUser::new(&world, "waits-for-a-report");
+    assert_eq!(user.verify(number).await.status, 200);
+    let newest = "the newest secret that is only good for tests";
+    world.crash_into(with([&format!("{newest},{NEWER_SECRET}"), SECRET]));
+    assert!(reseal(&world, OPERATOR_KEY).await["records"].as_u64() >= Some(3));
+    world.crash_into(with([newest, SECRET]));
+    let user = PhoneUser::new(&world, "waits-for-a-report");
+    let status = user.check(number).await["status"].clone();
+    assert!(status == "ringing" || status == "verified", "it can be read: {status}");
+    let other = PhoneUser::new(&world, "wants-it-too").verify(number).await;
+    assert_eq!(other.status, 409, "by anybody's verification: {}", other.text);
 }
 
 #[tokio::test]

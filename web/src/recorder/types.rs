@@ -101,6 +101,8 @@ export interface Conversation {
   };
   /** Nothing was said. */
   readonly discarded: boolean;
+  /** How often the call was finished: once more for each time that a client came back with more audio. */
+  readonly finishes: number;
   readonly [field: string]: unknown;
 }
 "#;

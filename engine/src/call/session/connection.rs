@@ -135,7 +135,6 @@ impl Session {
         self.phase = Phase::Live;
         self.state.ending = false;
         self.store_failures = 0;
-        self.summary = None;
         self.timers.set(Timer::Drain, None);
         self.timers.set(Timer::Summary, None);
         self.timers.set(Timer::StoreRetry, None);

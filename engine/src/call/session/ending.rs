@@ -2,14 +2,15 @@
 
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
 use fourwire_wire::event::close;
-use fourwire_wire::frame::Channel;
+use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::query::TimeZone;
 use fourwire_wire::structured::{Structured, SummaryBy};
 use fourwire_wire::units::UnixMillis;
 
-use super::{Phase, Session};
+use super::{Extent, Phase, Session};
 use crate::call::Action;
-use crate::call::link::MAX_DRAIN_MILLIS;
+use crate::call::link::{Link, MAX_DRAIN_MILLIS};
+use crate::call::record::Finished;
 use crate::call::timers::{Timer, Timers};
 use crate::summary::{self, Talk, UNTITLED};
 use crate::zones::UserClock;
@@ -74,7 +75,7 @@ impl Session {
             self.conclude(now);
         }
         let is_complete = self.summary.is_some() && self.recorder.is_done() && self.pusher.is_done(now);
-        if matches!(self.phase, Phase::Concluding) && is_complete && !self.offered {
+        if matches!(self.phase, Phase::Concluding) && is_complete && self.offered.is_none() {
             self.store(now);
         }
     }
@@ -95,8 +96,28 @@ impl Session {
         self.sum_up(now);
     }
 
+    /// How much of the call there is now.
+    fn extent(&self) -> Extent {
+        (PerChannel::from_fn(|channel| self.recorder.end(channel)), self.segments.len())
+    }
+
+    /// Whether there is audio that was not there when the call was finished before, or it was never finished.
+    fn has_grown(&self) -> bool {
+        let grown =
+            |before: &Finished| Channel::BOTH.iter().any(|side| self.recorder.end(*side) > *before.ends.get(*side));
+        self.state.finished.as_deref().is_none_or(grown)
+    }
+
     fn sum_up(&mut self, now: UnixMillis) {
-        if self.segments.is_empty() {
+        let extent = Some(self.extent());
+        if self.summary.is_some() && self.summed_up == extent {
+            return;
+        }
+        self.summed_up = extent;
+        self.summary = None;
+        if let Some(finished) = self.state.finished.as_deref().filter(|_| !self.has_grown()) {
+            self.summary = Some((finished.structured.clone(), finished.summary_by));
+        } else if self.segments.is_empty() {
             self.summary = Some((Structured::titled(UNTITLED), SummaryBy::Nobody));
         } else if self.has_model {
             self.timers.set(Timer::Summary, Some(now + SUMMARY_MILLIS));
@@ -131,15 +152,18 @@ impl Session {
 
     /// The record is complete: offers the conversation to the store.
     fn store(&mut self, now: UnixMillis) {
-        let completed = self.finished(ConversationStatus::Completed, now);
-        self.phase = Phase::Storing(completed.clone());
-        self.offered = true;
-        self.actions.push_back(Action::Store(completed));
+        let conversation = self.finished(ConversationStatus::Completed, now);
+        self.phase = Phase::Storing;
+        self.offered = Some(conversation.clone());
+        self.actions.push_back(Action::Store { conversation, is_news: self.has_grown() });
     }
 
     fn finished(&self, status: ConversationStatus, now: UnixMillis) -> Box<Conversation> {
-        let finished = self.state.last_audio_at.unwrap_or(now);
+        let has_grown = self.has_grown();
+        let before = self.state.finished.as_deref().and_then(|finished| finished.at).filter(|_| !has_grown);
+        let finished = before.or(self.state.last_audio_at).unwrap_or(now);
         let mut conversation = self.up_to_date().conversation(&self.segments, status, Some(finished));
+        conversation.finishes = conversation.finishes.saturating_add(u32::from(has_grown));
         if let Some((structured, by)) = self.summary.clone() {
             conversation.sum_up(structured, by);
         }
@@ -147,14 +171,15 @@ impl Session {
     }
 
     pub(super) fn stored(&mut self) {
-        self.offered = false;
+        let Some(conversation) = self.offered.take() else { return };
         // A client that came back meanwhile has put the session into another phase: the call goes on.
-        if !matches!(self.phase, Phase::Storing(_)) {
+        if !matches!(self.phase, Phase::Storing) {
+            self.state.finished = Some(Box::new(Finished::of(&conversation)));
+            self.save();
             return;
         }
-        if let Phase::Storing(conversation) = std::mem::replace(&mut self.phase, Phase::Done)
-            && self.client.take().is_some()
-        {
+        self.phase = Phase::Done;
+        if self.client.take().is_some() {
             self.actions.push_back(Action::Finished(conversation));
             self.actions.push_back(Action::Close { code: close::NORMAL, reason: "the conversation is stored" });
         }
@@ -163,12 +188,30 @@ impl Session {
     }
 
     pub(super) fn store_failed(&mut self, now: UnixMillis) {
-        self.offered = false;
-        if matches!(self.phase, Phase::Storing(_)) {
+        self.offered = None;
+        if matches!(self.phase, Phase::Storing) {
             let wait = STORE_RETRY_MILLIS.saturating_mul(1 << self.store_failures.min(6));
             self.store_failures = self.store_failures.saturating_add(1);
             self.phase = Phase::Retrying;
             self.timers.set(Timer::StoreRetry, Some(now + wait));
         }
+    }
+
+    /// The user has deleted the conversation: the call ends at once, and nothing of it is kept.
+    pub(super) fn deleted(&mut self) {
+        self.actions.clear();
+        for channel in Channel::BOTH {
+            self.with_link(channel, Link::abandon);
+        }
+        // Nobody is told of captions that there will not be.
+        self.actions.retain(|action| matches!(action, Action::SpeechClose { .. }));
+        let close = self.pusher.close();
+        self.actions.extend(close);
+        if self.client.take().is_some() {
+            self.actions.push_back(Action::Close { code: close::POLICY, reason: "the conversation was deleted" });
+        }
+        self.phase = Phase::Done;
+        self.timers = Timers::default();
+        self.actions.push_back(Action::Forget);
     }
 }

@@ -309,6 +309,19 @@ fn weave(audio: &mut [u8], channel: Channel, pcm: &[u8]) {
     }
 }
 
+/// Which bytes of a track's file tell of some of its chunks, given by their places in the order of time. Ranges that join give bytes
+/// that join: the first has the file's head, the last its end.
+#[must_use]
+pub fn bytes_of(chunks: &[ChunkSpan], track: Track, range: &Range<usize>) -> Range<u64> {
+    let end_of = |count: usize| {
+        let told = chunks.iter().take(count);
+        let ends = told.flat_map(|span| track.channels().iter().map(|&channel| span.get(channel).end));
+        wav::HEADER_BYTES + ends.max().unwrap_or_default().get() * frame_bytes(track)
+    };
+    let start = if range.start == 0 { 0 } else { end_of(range.start) };
+    start..end_of(range.end)
+}
+
 const fn frame_bytes(track: Track) -> u64 {
     match track {
         Track::One(_) | Track::Mix => SAMPLE_BYTES,

@@ -201,6 +201,12 @@ impl Call {
         self.drain();
     }
 
+    /// The user deletes the conversation.
+    pub fn deleted(&mut self) {
+        self.session.handle(UnixMillis::new(BEGIN + self.now), Event::Deleted);
+        self.drain();
+    }
+
     /// The owner is taken out of memory, and nothing happens yet.
     pub fn restore(&mut self) {
         let state = self.world.store.snapshot.clone().expect("a session is saved from its start on");

@@ -68,6 +68,8 @@ pub struct Store {
     /// How long it takes, in milliseconds.
     pub millis: u64,
     pub offered: u32,
+    /// Of each conversation that was offered, whether it was news.
+    pub news: Vec<bool>,
     pub outstanding: Option<Conversation>,
     pub conversations: Vec<Conversation>,
     pub snapshot: Option<Snapshot>,
@@ -237,7 +239,8 @@ impl World {
                 assert_eq!(conversation.status, ConversationStatus::Processing);
                 self.summaries.push((now, *conversation));
             }
-            Action::Store(conversation) => {
+            Action::Store { conversation, is_news } => {
+                self.store.news.push(is_news);
                 assert!(self.recording.kept.is_empty(), "audio first: what is finished is complete");
                 self.offer(*conversation, now);
             }
