@@ -5,6 +5,7 @@ use fourwire_engine::names;
 use fourwire_wire::event::close;
 use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::query::ListenQuery;
+use serde::Deserialize;
 use worker::{Env, Method, Request, RequestInit, Response, WebSocketPair};
 
 use crate::client::close_socket;
@@ -20,7 +21,7 @@ pub(crate) async fn open(request: &Request, env: &Env) -> Result<Response, Probl
     let query = admit(request, &config)?;
     match auth::user(request, &config).await {
         Ok(user) => match forward(env, &user, &query, &query_text(request)?).await {
-            Err(problem @ Problem::NoSuchCall) => turn_away(&problem.to_string()),
+            Err(problem) if problem.is_told_on_socket() => turn_away(&problem.to_string()),
             answer => answer,
         },
         Err(problem @ (Problem::NoAuthorization | Problem::BadAuthorization)) => turn_away(&problem.to_string()),
@@ -64,12 +65,22 @@ pub(crate) async fn forward(
     init.with_method(Method::Get);
     init.headers.set("upgrade", "websocket")?;
     let request = Request::new_with_init(&format!("https://call/listen?{query_text}"), &init)?;
-    let answer = env
+    let mut answer = env
         .durable_object(settings::CALLS)?
         .get_by_name(&names::call_object(user, &call))?
         .fetch_with_request(request)
         .await?;
-    if answer.status_code() == Problem::NoSuchCall.status() { Err(Problem::NoSuchCall) } else { Ok(answer) }
+    if answer.status_code() == 101 {
+        return Ok(answer);
+    }
+    let refusal: Refusal = answer.json().await?;
+    Err(Problem::not_admitted(&refusal.code).unwrap_or(Problem::Internal))
+}
+
+/// What a call's object answers where it does not take the socket.
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
 }
 
 /// A fresh conversation id.

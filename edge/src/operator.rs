@@ -1,5 +1,6 @@
 //! What the operator has done to everything that is stored: `/v1/operator/…`, with `OPERATOR_KEY`.
 
+use fourwire_engine::config::Config;
 use fourwire_engine::identity;
 use fourwire_engine::vault::{Owner, Vault};
 use fourwire_wire::ids::UserId;
@@ -7,6 +8,7 @@ use serde::Serialize;
 use worker::{Env, Request, Response};
 
 use crate::conversations::json;
+use crate::deployment_do::{self, CounterState};
 use crate::problem::Problem;
 use crate::user_do::{self, UserRequest};
 use crate::{sealed, settings};
@@ -30,11 +32,7 @@ struct Resealed {
 /// `POST /v1/operator/reseal?cursor=…`: seals anew, under the current `ENCRYPTION_SECRET`, what an earlier one has sealed.
 pub(crate) async fn reseal(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);
-    let key = config.operator_key.as_ref().map_err(Clone::clone)?;
-    let given = request.headers().get("authorization")?.ok_or(Problem::NoAuthorization)?;
-    if !identity::bearer(&given).is_some_and(|given| key.is(given)) {
-        return Err(Problem::BadAuthorization);
-    }
+    let_in(request, &config)?;
     let vault = config.vault.as_ref().map_err(Clone::clone)?;
     let bucket = env.bucket(settings::ARCHIVE)?;
     let mut list = bucket.list().prefix(DIRECTORY).limit(USERS_AT_ONCE);
@@ -57,6 +55,27 @@ pub(crate) async fn reseal(request: &Request, env: &Env) -> Result<Response, Pro
         }
     }
     json(&done)
+}
+
+#[derive(Serialize)]
+struct UsageList {
+    usage: Vec<CounterState>,
+}
+
+/// `GET /v1/operator/usage`: what all users together have used within the last day.
+pub(crate) async fn usage(request: &Request, env: &Env) -> Result<Response, Problem> {
+    let config = settings::read(env);
+    let_in(request, &config)?;
+    config.quotas.as_ref().map_err(Clone::clone)?;
+    json(&UsageList { usage: deployment_do::all(env).await? })
+}
+
+/// Lets the operator in and nobody else.
+fn let_in(request: &Request, config: &Config) -> Result<(), Problem> {
+    let key = config.operator_key.as_ref().map_err(Clone::clone)?;
+    let given = request.headers().get("authorization")?.ok_or(Problem::NoAuthorization)?;
+    let is_let_in = identity::bearer(&given).is_some_and(|given| key.is(given));
+    if is_let_in { Ok(()) } else { Err(Problem::BadAuthorization) }
 }
 
 /// Enters a user into the directory.

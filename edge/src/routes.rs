@@ -67,6 +67,9 @@ async fn route(mut request: Request, env: &Env) -> Result<Response, Problem> {
         (["v1", "operator", "reseal"], Post) => operator::reseal(&request, env).await,
         (["v1", "operator", "reseal"], _) => other("POST"),
 
+        (["v1", "operator", "usage"], Get) => operator::usage(&request, env).await,
+        (["v1", "operator", "usage"], _) => other("GET, HEAD"),
+
         (["v1", "phone", "numbers"], Get) => phone::list(&request, env).await,
         (["v1", "phone", "numbers"], _) => other("GET, HEAD"),
         (["v1", "phone", "numbers", "verify"], Post) => phone::verify(&mut request, env).await,

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use fourwire_engine::config::Summariser;
+use fourwire_engine::phone::limit::TooOften;
 use fourwire_engine::summary::model::{
     self, KnownForm, MAX_ANSWER_BYTES, Model, ModelAnswer, ModelError, ModelRequest, workers_ai,
 };
@@ -18,6 +19,7 @@ use worker::{Delay, Env, Fetch, Method, Request, RequestInit, Response};
 use crate::clock::now;
 use crate::conversations::{self, json};
 use crate::problem::{Problem, kind};
+use crate::user_do::{self, UserRequest};
 use crate::zones::PlatformZones;
 use crate::{body, settings};
 
@@ -33,6 +35,8 @@ thread_local! {
 /// `POST /v1/conversations/{id}/reprocess`: makes what was made of the text anew.
 pub(crate) async fn reprocess(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
     let opened = conversations::open_finished(request, env, id).await?;
+    let asked = UserRequest::Reprocess(opened.found.entry.id);
+    user_do::ask::<Result<(), TooOften>>(env, &opened.user, &asked).await??;
     let (stored, _) = opened.archive.get().await?.ok_or(Problem::NoConversation)?;
     let (structured, by) = match ask(env, &stored).await {
         Some(Ok(structured)) => (structured, SummaryBy::Model),

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use fourwire_engine::config::Config;
 use fourwire_engine::conversations::Page;
+use fourwire_engine::quota::sessions::{SessionError, Stretch};
 use fourwire_wire::conversation::{ConversationEntry, ConversationStatus, PhoneCall};
-use fourwire_wire::ids::{ConversationId, UserId};
+use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::units::UnixMillis;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,8 +22,18 @@ use crate::{objects, settings, user_duties, user_index, user_phone};
 /// What the object is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum UserRequest {
-    /// A call begins: register its conversation, unless the call has one already. Answered by [`Start`].
+    /// A call begins, with this conversation unless it has one already. Answered by [`Start`].
     Start(ConversationEntry),
+    /// A call's first audio has come: enter its conversation, under the key that [`Start`] brought. Answered by nothing.
+    Register(ConversationEntry, Vec<u8>),
+    /// A call goes on, and has so much audio. Answered by [`Counted`](fourwire_engine::quota::sessions::Counted).
+    Count(CallId, Stretch),
+    /// A call is over, and has so much audio. Answered by nothing.
+    Release(CallId, Stretch),
+    /// A conversation is to be summed up anew. Answered by a result.
+    Reprocess(ConversationId),
+    /// A conversation is finished, and nothing was said in it. Answered by nothing.
+    Expire(ConversationId),
     /// A call's conversation has changed: keep its new entry. Answered by whether there is such a conversation.
     Keep(ConversationEntry),
     /// A part of all conversations, newest first. Answered by a list.
@@ -68,6 +79,8 @@ pub(crate) enum Start {
     Go {
         /// The conversation.
         entry: Box<ConversationEntry>,
+        /// Whether it is entered already.
+        is_registered: bool,
         /// Its key, wrapped.
         key: Vec<u8>,
         /// What Twilio has told of the call.
@@ -75,6 +88,8 @@ pub(crate) enum Start {
     },
     /// Not at all: Twilio has told of no such call, and the operator wants that.
     NoSuchCall,
+    /// Not now: the user has reached a limit.
+    Refused(SessionError),
 }
 
 /// Asks a user's object.
@@ -147,6 +162,11 @@ impl User {
         let index = Index::new(sql, vault, &user);
         let answer = match asked {
             UserRequest::Start(entry) => Response::from_json(&self.start(&index, &phone, entry)?),
+            UserRequest::Register(entry, key) => Response::from_json(&self.register(&index, &entry, &key)?),
+            UserRequest::Count(call, audio) => Response::from_json(&self.count(vault, &user, &call, audio)?),
+            UserRequest::Release(call, audio) => Response::from_json(&self.release(vault, &user, &call, audio)?),
+            UserRequest::Reprocess(id) => Response::from_json(&self.reprocess(vault, &user, id)?),
+            UserRequest::Expire(id) => Response::from_json(&self.expire(&index, id)?),
             UserRequest::Keep(entry) => Response::from_json(&self.keep(&index, &entry)?),
             UserRequest::List(page) => Response::from_json(&index.page(&page)?),
             UserRequest::All => Response::from_json(&index.all()?),
@@ -182,21 +202,27 @@ impl User {
         phone: &Phone<'_>,
         entry: ConversationEntry,
     ) -> std::result::Result<Start, Problem> {
-        let call = entry.call_id.as_ref();
-        let phone_call = call.map(|call| phone.call_named(call)).transpose()?.flatten();
-        let known = call.map(|call| index.of_call(call)).transpose()?.flatten();
+        let call = entry.call_id.as_ref().ok_or(Problem::Internal)?;
+        let phone_call = phone.call_named(call)?;
+        let known = index.of_call(call)?;
         if known.is_none()
             && phone_call.is_none()
             && self.config.dialling.as_ref().map_err(Clone::clone)?.listen_needs_call
         {
             return Ok(Start::NoSuchCall);
         }
+        if let Err(error) = self.open_session(index.vault(), index.user(), call)? {
+            return Ok(Start::Refused(error));
+        }
         let phone_call = phone_call.map(|record| Box::new(record.phone_call()));
-        let (entry, key) = match known {
-            Some(known) => known,
-            None => index.add(entry)?,
+        let is_registered = known.is_some();
+        let (entry, key) = if let Some(known) = known {
+            known
+        } else {
+            let key = index.new_key(entry.id)?;
+            (entry, key)
         };
-        Ok(Start::Go { entry: Box::new(entry), key, phone_call })
+        Ok(Start::Go { entry: Box::new(entry), is_registered, key, phone_call })
     }
 }
 

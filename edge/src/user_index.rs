@@ -23,6 +23,8 @@ pub(crate) struct Index<'a> {
 
 /// Makes the tables, where there are none yet.
 pub(crate) fn create(sql: &SqlStorage) -> Result<(), Problem> {
+    // In which nothing was said, and when they go.
+    sql.exec("CREATE TABLE IF NOT EXISTS expiring (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID", None)?;
     // What was deleted here, and may still have something in R2.
     sql.exec("CREATE TABLE IF NOT EXISTS leaving (id TEXT PRIMARY KEY) WITHOUT ROWID", None)?;
     sql.exec(
@@ -40,27 +42,72 @@ impl<'a> Index<'a> {
         Self { sql, vault, user }
     }
 
-    /// Adds a conversation, with a key of its own, which is the answer too, wrapped.
-    pub(crate) fn add(&self, entry: ConversationEntry) -> Result<Known, Problem> {
-        let key = ConversationKey::from_random(sealed::random()?)
-            .wrap(self.vault, self.user, entry.id, sealed::nonce()?)
-            .map_err(|_| Problem::Internal)?;
+    /// What seals the entries.
+    pub(crate) const fn vault(&self) -> &Vault {
+        self.vault
+    }
+
+    /// Whose they are.
+    pub(crate) const fn user(&self) -> &UserId {
+        self.user
+    }
+
+    /// A key for a conversation that is not added yet, wrapped.
+    pub(crate) fn new_key(&self, id: ConversationId) -> Result<Vec<u8>, Problem> {
+        ConversationKey::from_random(sealed::random()?)
+            .wrap(self.vault, self.user, id, sealed::nonce()?)
+            .map_err(|_| Problem::Internal)
+    }
+
+    /// Adds a conversation with its key, unless it is there.
+    pub(crate) fn add(&self, entry: &ConversationEntry, key: &[u8]) -> Result<(), Problem> {
         let created = i64::try_from(entry.created_at.get()).map_err(|_| Problem::Internal)?;
         self.sql.exec(
-            "INSERT INTO conversations (id, call_id, created_at, entry, key) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO conversations (id, call_id, created_at, entry, key) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (id) DO NOTHING",
             vec![
                 entry.id.to_string().into(),
                 entry.call_id.as_ref().map(|call| call.as_str().to_owned()).into(),
                 created.into(),
-                self.seal(&entry)?.into(),
-                key.clone().into(),
+                self.seal(entry)?.into(),
+                key.to_vec().into(),
             ],
         )?;
-        Ok((entry, key))
+        Ok(())
+    }
+
+    /// Lets a conversation go at a moment, unless it changes before.
+    pub(crate) fn expire(&self, id: ConversationId, at: UnixMillis) -> Result<(), Problem> {
+        let at = i64::try_from(at.get()).map_err(|_| Problem::Internal)?;
+        self.sql
+            .exec("INSERT OR REPLACE INTO expiring (id, at) VALUES (?, ?)", vec![id.to_string().into(), at.into()])?;
+        Ok(())
+    }
+
+    /// Those whose moment has come.
+    pub(crate) fn expired(&self, now: UnixMillis) -> Result<Vec<ConversationId>, Problem> {
+        let now = i64::try_from(now.get()).map_err(|_| Problem::Internal)?;
+        self.ids("SELECT id FROM expiring WHERE at <= ?", vec![now.into()])
+    }
+
+    /// When the next one goes.
+    pub(crate) fn next_expiry(&self) -> Result<Option<UnixMillis>, Problem> {
+        match self.sql.exec("SELECT MIN(at) FROM expiring", None)?.raw().next().transpose()?.as_deref() {
+            Some([SqlStorageValue::Integer(at)]) => {
+                Ok(Some(UnixMillis::new(u64::try_from(*at).map_err(|_| Problem::Internal)?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn stay(&self, id: ConversationId) -> Result<(), Problem> {
+        self.sql.exec("DELETE FROM expiring WHERE id = ?", vec![id.to_string().into()])?;
+        Ok(())
     }
 
     /// Keeps an entry in place of the earlier one; false where there is none, since the conversation was deleted.
     pub(crate) fn keep(&self, entry: &ConversationEntry) -> Result<bool, Problem> {
+        self.stay(entry.id)?;
         let values = vec![self.seal(entry)?.into(), entry.id.to_string().into()];
         let changed = self.sql.exec("UPDATE conversations SET entry = ? WHERE id = ? RETURNING id", values)?;
         Ok(changed.raw().next().transpose()?.is_some())
@@ -87,6 +134,7 @@ impl<'a> Index<'a> {
 
     /// Forgets a conversation and its key; whether there was one.
     pub(crate) fn remove(&self, id: ConversationId) -> Result<bool, Problem> {
+        self.stay(id)?;
         let removed =
             self.sql.exec("DELETE FROM conversations WHERE id = ? RETURNING id", vec![id.to_string().into()])?;
         let was_there = removed.raw().next().transpose()?.is_some();
@@ -121,7 +169,11 @@ impl<'a> Index<'a> {
 
     /// What was removed here, and may still have something in R2.
     pub(crate) fn leaving(&self) -> Result<Vec<ConversationId>, Problem> {
-        let rows = self.sql.exec("SELECT id FROM leaving", None)?.raw();
+        self.ids("SELECT id FROM leaving", vec![])
+    }
+
+    fn ids(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<ConversationId>, Problem> {
+        let rows = self.sql.exec(query, values)?.raw();
         let id = |row: worker::Result<Vec<SqlStorageValue>>| match row?.as_slice() {
             [SqlStorageValue::String(id)] => ConversationId::parse(id).ok_or(Problem::Internal),
             _ => Err(Problem::Internal),

@@ -108,6 +108,9 @@ impl User {
             }
             phone.forget_calls(limit.min(now() - WINDOW_MILLIS))?;
         }
+        for id in index.expired(now())? {
+            index.remove(id)?;
+        }
         let erased: Option<UnixMillis> = self.erased_row(vault, &user).read()?;
         if let Some(erased) = erased
             && erased + WINDOW_MILLIS <= now()
@@ -158,7 +161,7 @@ impl User {
         };
         let erased: Option<UnixMillis> = self.erased_row(self.vault()?, &self.name()?).read()?;
         let calls = erased.map(|moment| moment + WINDOW_MILLIS);
-        Ok([retry, aged, calls, self.next_due()?].into_iter().flatten().min())
+        Ok([retry, aged, calls, index.next_expiry()?, self.next_due()?].into_iter().flatten().min())
     }
 
     fn wake_at(&self, at: UnixMillis) {

@@ -50,6 +50,7 @@ use fourwire_wire::units::Samples;
 use thiserror::Error;
 
 use crate::audio::SampleRate;
+use crate::quota::sessions::Stretch;
 use crate::record::ChunkSpan;
 use crate::speech::{Endpoint, Refusal};
 
@@ -66,6 +67,8 @@ pub enum Event<'a> {
     Frame(&'a [u8]),
     /// The client sent a text message.
     Text(&'a str),
+    /// The client sent a message that is larger than any may be ([`crate::socket::is_acceptable`]), and was not looked at.
+    MessageTooBig,
     /// The client's socket is gone.
     Disconnected,
     /// A speech service accepted a stream.
@@ -115,6 +118,17 @@ pub enum Event<'a> {
     RecordFailed(&'a ChunkSpan),
     /// A chunk of the record is neither stored nor kept.
     RecordLost(&'a ChunkSpan),
+    /// The conversation is entered in the user's index.
+    Registered,
+    /// It could not be entered; it will be offered again.
+    RegisterFailed,
+    /// The call's audio is counted up to a position.
+    Counted {
+        /// Up to where.
+        to: Samples,
+        /// Whether the user may have more recorded.
+        may_go_on: bool,
+    },
     /// The finished conversation is stored.
     Stored,
     /// The finished conversation could not be stored; it will be offered again.
@@ -263,10 +277,23 @@ pub enum Action<'a> {
     RecordKept(ChunkSpan),
     /// Keep a chunk no more: its audio has come again, in others.
     DropChunk(ChunkSpan),
+    /// Enter the conversation in the user's index, since its first audio has come or the call was ended, and report [`Event::Registered`] or
+    /// [`Event::RegisterFailed`].
+    Register(Box<Conversation>),
+    /// Have the call's audio counted among what the user may use, and report [`Event::Counted`]; nothing where that fails, since
+    /// the next report counts it.
+    Count(Stretch),
+    /// Have the rest of the call's audio counted, and the call taken for over. Nothing is reported.
+    Release(Stretch),
     /// Have a language model sum the conversation up, and report [`Event::Summarised`].
     Summarise(Box<Conversation>),
     /// Store the finished conversation for good, and report [`Event::Stored`] or [`Event::StoreFailed`].
-    Store(Box<Conversation>),
+    Store {
+        /// The conversation.
+        conversation: Box<Conversation>,
+        /// Whether it is known for certain that nothing was said: it need not be kept for long.
+        is_empty: bool,
+    },
     /// The call is over and stored: erase everything that was saved.
     Forget,
 }

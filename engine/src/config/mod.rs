@@ -4,6 +4,7 @@ mod keeping;
 mod operator;
 mod phone;
 mod pusher;
+mod quotas;
 mod summaries;
 mod webhook;
 
@@ -14,6 +15,7 @@ use url::Url;
 pub use self::keeping::Retention;
 pub use self::operator::OperatorKey;
 pub use self::phone::{Dialling, Twilio};
+pub use self::quotas::Quotas;
 pub use self::summaries::Summariser;
 use crate::identity::Issuer;
 use crate::pusher::Pusher;
@@ -65,6 +67,8 @@ pub struct Config {
     pub pusher: Result<Option<Pusher>, ConfigError>,
     /// Whose server is told of finished conversations; none: nobody's.
     pub webhook: Result<Option<Webhook>, ConfigError>,
+    /// How much a user, and the whole deployment, may use.
+    pub quotas: Result<Quotas, ConfigError>,
     /// What the operator shows to be let in.
     pub operator_key: Result<OperatorKey, ConfigError>,
 }
@@ -83,6 +87,7 @@ impl Config {
             summariser: settings.summariser(),
             pusher: settings.pusher(),
             webhook: settings.webhook(),
+            quotas: settings.quotas(),
             operator_key: settings.operator_key(),
         }
     }
@@ -103,6 +108,7 @@ impl Config {
             self.summariser.as_ref().err(),
             self.pusher.as_ref().err(),
             self.webhook.as_ref().err(),
+            self.quotas.as_ref().err(),
         ];
         parts.into_iter().flatten()
     }

@@ -18,6 +18,7 @@ mod harness;
 mod placement;
 mod placement_random;
 mod pusher;
+mod quotas;
 mod random;
 mod reconnect;
 mod recording;
