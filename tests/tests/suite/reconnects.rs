@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use fourwire_lab::app::{Phone, PhoneOptions};
-use fourwire_tests::playback::sides;
 use fourwire_tests::{Spoken, Talk, World, assert_words_land, http};
 use tokio::time::sleep;
 
@@ -64,32 +63,6 @@ async fn a_second_connection_of_a_call_takes_over() {
     second.hang_up(LIMIT).await;
     let conversation = http::only_conversation(world.edge(), &options.token).await;
     assert_words_land(&conversation.transcript_segments, &spoken.words);
-}
-
-#[tokio::test]
-async fn two_connections_that_begin_a_call_at_one_moment_begin_one_conversation_that_can_be_played() {
-    let world = World::shared().await;
-    for round in 0..4 {
-        let options = phone(world, &format!("begins-twice-{round}"));
-        let [one, other] = [options.clone(), options.clone()].map(Phone::connect);
-        let (one, other) = tokio::join!(one, other);
-        let (one, other) = (one.expect("let in"), other.expect("let in"));
-        let is_closed = |phone: &Phone| phone.received().closing.is_some();
-        let begun = tokio::time::Instant::now();
-        while !is_closed(&one) && !is_closed(&other) {
-            assert!(begun.elapsed() < LIMIT, "one takes over");
-            sleep(Duration::from_millis(20)).await;
-        }
-        let mut phone = if is_closed(&one) { other } else { one };
-        let mut spoken = Spoken::default();
-        say(&mut spoken, &mut phone, 61).await;
-        let received = phone.hang_up(LIMIT).await;
-        let conversation = http::only_conversation(world.edge(), &options.token).await;
-        assert_eq!(received.conversation(), Some(&conversation));
-        assert_words_land(&conversation.transcript_segments, &spoken.words);
-        let heard = sides(world.edge(), &options.token, conversation.id).await;
-        assert!(heard.user.len() > 16_000, "{}", heard.user.len());
-    }
 }
 
 #[tokio::test]
