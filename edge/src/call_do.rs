@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,7 +14,10 @@ use fourwire_engine::config::Config;
 use fourwire_engine::conversations::finish_again;
 use fourwire_engine::identity::SignedIn;
 use fourwire_engine::names::{self, CallOwner};
+use fourwire_engine::quota::deployment::Counter;
+use fourwire_engine::quota::sessions::{Counted, Stretch};
 use fourwire_engine::record::{ChunkName, Folder};
+use fourwire_engine::socket;
 use fourwire_engine::user::task::retry_wait;
 use fourwire_engine::user::unfinished::CallState;
 use fourwire_engine::vault::Vault;
@@ -24,18 +28,19 @@ use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::pii::Pii;
 use fourwire_wire::query::ListenQuery;
 use fourwire_wire::segment::{Segment, WireSegment};
-use fourwire_wire::units::UnixMillis;
+use fourwire_wire::units::{Samples, UnixMillis};
+use futures_util::future::join;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use worker::{
-    Delay, DurableObject, Env, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair,
-    durable_object,
-};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Delay, DurableObject, Env, Request, Response, Result, State, WebSocket, WebSocketPair, durable_object};
 
 use crate::archive::Archive;
 use crate::call_store::{CallStore, SavedCall};
 use crate::client::{self, Client};
 use crate::clock::now;
+use crate::inbox::Message;
 use crate::listen::{self, Admission};
 use crate::object_identity::ObjectIdentity;
 use crate::objects::Envelope;
@@ -45,7 +50,7 @@ use crate::speech_socket::SpeechSockets;
 use crate::user_do::{self, UserRequest};
 use crate::user_duties::Duty;
 use crate::zones::PlatformZones;
-use crate::{auth, objects, settings, sign_out, summaries};
+use crate::{auth, deployment_do, objects, settings, sign_out, summaries};
 
 /// Why a client is cut off whose user was signed out.
 const SIGNED_OUT: &str = "Signed out";
@@ -85,7 +90,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
 }
 
 /// The object.
-#[durable_object]
+#[durable_object(alarm)]
 pub struct Call {
     shell: Rc<Shell>,
 }
@@ -103,6 +108,7 @@ impl DurableObject for Call {
             session: RefCell::default(),
             store: RefCell::default(),
             archive: RefCell::default(),
+            key: RefCell::default(),
             owes_summary: Cell::default(),
             client: Client::default(),
             speech: SpeechSockets::default(),
@@ -139,38 +145,63 @@ impl DurableObject for Call {
         }
         Response::empty()
     }
+}
 
-    async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
-        let is_awake = self.shell.wake_up();
-        if is_awake == Err(Unreadable) {
-            // Nobody could take what it sends; it may come back.
-            client::close_socket(&socket, close::INTERNAL, "the call cannot be gone on with right now");
-        } else if is_awake == Ok(true) && self.shell.client.is(&socket) {
-            match &message {
-                WebSocketIncomingMessage::Binary(bytes) => self.shell.run(Event::Frame(bytes)),
-                WebSocketIncomingMessage::String(text) => {
-                    #[cfg(feature = "drill")]
-                    if let Ok(archive) = self.shell.archive() {
-                        archive.faults.hear(text, || drop(self.shell.session.take()));
-                    }
-                    self.shell.run(Event::Text(text));
-                }
-            }
-        }
-        Ok(())
+/// What the platform calls for a client's socket.
+///
+/// By hand, and not by the macro: that copies every message into our memory before it can be looked at, and our memory never
+/// shrinks again. (<https://developers.cloudflare.com/durable-objects/best-practices/websockets/>; a message may have 32 MiB.)
+#[wasm_bindgen(
+    wasm_bindgen = ::worker::wasm_bindgen,
+    wasm_bindgen_futures = ::worker::wasm_bindgen_futures,
+    js_sys = ::worker::js_sys
+)]
+impl Call {
+    /// A message has come.
+    ///
+    /// # Errors
+    /// None that are expected; the platform wants a promise that can fail.
+    #[wasm_bindgen(js_name = webSocketMessage)]
+    pub async fn web_socket_message(
+        &self,
+        socket: web_sys::WebSocket,
+        message: JsValue,
+    ) -> std::result::Result<JsValue, JsValue> {
+        // A panic in here rejects the promise, and is this call's own.
+        AssertUnwindSafe(async move { self.shell.message(&socket.into(), &Message::new(message)) }).await;
+        Ok(JsValue::UNDEFINED)
     }
 
-    async fn websocket_close(&self, socket: WebSocket, code: usize, reason: String, _clean: bool) -> Result<()> {
-        // First of all, and whatever the socket was: the platform answers no close frame of a hibernating socket, and a client
-        // that waits for the answer hangs until its own time-out.
-        client::answer_close(&socket, code, &reason);
-        self.shell.gone(&socket);
-        Ok(())
+    /// The socket is closed.
+    ///
+    /// # Errors
+    /// None that are expected.
+    #[wasm_bindgen(js_name = webSocketClose)]
+    pub async fn web_socket_close(
+        &self,
+        socket: web_sys::WebSocket,
+        code: u16,
+        reason: String,
+    ) -> std::result::Result<JsValue, JsValue> {
+        AssertUnwindSafe(async move {
+            let socket = socket.into();
+            // First of all, and whatever the socket was: the platform answers no close frame of a hibernating socket, and a
+            // client that waits for the answer hangs until its own time-out.
+            client::answer_close(&socket, code, &reason);
+            self.shell.gone(&socket);
+        })
+        .await;
+        Ok(JsValue::UNDEFINED)
     }
 
-    async fn websocket_error(&self, socket: WebSocket, _error: worker::Error) -> Result<()> {
-        self.shell.gone(&socket);
-        Ok(())
+    /// The socket is broken.
+    ///
+    /// # Errors
+    /// None that are expected.
+    #[wasm_bindgen(js_name = webSocketError)]
+    pub async fn web_socket_error(&self, socket: web_sys::WebSocket) -> std::result::Result<JsValue, JsValue> {
+        AssertUnwindSafe(async move { self.shell.gone(&socket.into()) }).await;
+        Ok(JsValue::UNDEFINED)
     }
 }
 
@@ -185,6 +216,8 @@ pub(crate) struct Shell {
     store: RefCell<Option<CallStore>>,
     /// Where the conversation is kept for good.
     archive: RefCell<Option<Rc<Archive>>>,
+    /// The conversation's key, wrapped.
+    key: RefCell<Vec<u8>>,
     /// Whether the language model failed, and may do better another time.
     owes_summary: Cell<bool>,
     client: Client,
@@ -220,6 +253,36 @@ impl Shell {
     /// Runs a task beside the events, for as long as it takes.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.state.wait_until(task);
+    }
+
+    /// A client's message has come.
+    fn message(self: &Rc<Self>, socket: &WebSocket, message: &Message) {
+        let is_awake = self.wake_up();
+        if is_awake == Err(Unreadable) {
+            // Nobody could take what it sends; it may come back.
+            return client::close_socket(socket, close::INTERNAL, "the call cannot be gone on with right now");
+        }
+        if is_awake == Ok(false) || !self.client.is(socket) {
+            return;
+        }
+        if !socket::is_acceptable(message.kind(), message.length()) {
+            return self.run(Event::MessageTooBig);
+        }
+        if let Some(text) = message.text() {
+            #[cfg(feature = "drill")]
+            self.drill(&text);
+            self.run(Event::Text(&text));
+        } else if let Some(bytes) = message.bytes() {
+            self.run(Event::Frame(&bytes));
+        }
+    }
+
+    /// Causes the fault that a test's client asks for, if it does.
+    #[cfg(feature = "drill")]
+    fn drill(&self, text: &str) {
+        if let Ok(archive) = self.archive() {
+            archive.faults.hear(text, || drop(self.session.take()), |filler| self.client.send(filler));
+        }
     }
 
     /// A client's socket arrives.
@@ -338,7 +401,8 @@ impl Shell {
         let Some(store) = CallStore::find(&self.state)? else { return Ok(false) };
         let owner = self.owner()?;
         let Some(SavedCall { snapshot, saved, key }) = store.load(self.vault()?, &owner)? else { return Ok(false) };
-        self.open_archive(&owner.user, snapshot.conversation, &key)?;
+        let archive = Archive::open(&self.env, self.vault()?, &owner.user, snapshot.conversation, &key)?;
+        self.keep_archive(archive, &key);
         // After a panic, streams of the lost session may still be open: they are nobody's now.
         for channel in Channel::BOTH {
             self.speech.close(channel);
@@ -368,16 +432,26 @@ impl Shell {
             source: query.source,
         };
         let offered = Session::start(start.clone(), &self.services()?, now()).conversation().entry();
-        let begun = user_do::ask(&self.env, &user, &UserRequest::Start(offered, signed_in_at)).await?;
-        let (known, key, phone_call) = match begun {
-            user_do::Start::Go { entry, key, phone_call } => (entry, key, phone_call),
+        // Both at once: a client is waiting.
+        let start_request = UserRequest::Start(offered, signed_in_at);
+        let (begun, admitted) = join(
+            user_do::ask(&self.env, &user, &start_request),
+            deployment_do::admit(&self.env, Counter::SpeechMillis),
+        )
+        .await;
+        let (known, is_registered, key, phone_call) = match begun? {
+            user_do::Start::Go { entry, is_registered, key, phone_call } => (entry, is_registered, key, phone_call),
             user_do::Start::NoSuchCall => return Err(Problem::NoSuchCall),
             user_do::Start::SignedOut => return Err(Problem::SignedOut),
+            user_do::Start::Refused(error) => return Err(error.into()),
         };
-        let archive = self.open_archive(&user, known.id, &key)?;
-        let finished =
-            if known.id == start.conversation { None } else { archive.get().await?.map(|(finished, _)| finished) };
-        let session = if let Some(finished) = finished {
+        if let Err(problem) = admitted {
+            self.release(Stretch { from: Samples::ZERO, to: Samples::ZERO }).await;
+            return Err(problem);
+        }
+        let archive = Archive::open(&self.env, self.vault()?, &user, known.id, &key)?;
+        let finished = if is_registered { archive.get().await?.map(|(finished, _)| finished) } else { None };
+        let mut session = if let Some(finished) = finished {
             let session = Session::reopen(finished, &self.services()?);
             user_do::ask::<bool>(&self.env, &user, &UserRequest::Keep(session.conversation().entry())).await?;
             session
@@ -386,13 +460,18 @@ impl Shell {
             start.phone_call = phone_call.map(|call| *call);
             Session::start(start, &self.services()?, now())
         };
+        if is_registered {
+            session.handle(now(), Event::Registered);
+        }
         // While this waited, the user may have deleted it.
         if self.deleted.get() == Some(known.id) {
+            self.release(Stretch { from: Samples::ZERO, to: Samples::ZERO }).await;
             return Err(Problem::NoSuchCall);
         }
-        // Or another connection of the same call may have begun it.
+        // Or another connection of the same call may have begun it, and with another key where the conversation is not entered yet.
         if self.session.borrow().is_none() {
             self.with_store(|store| store.save_key(&key))?;
+            self.keep_archive(archive, &key);
             self.session.replace(Some(session));
         }
         Ok(())
@@ -425,7 +504,7 @@ impl Shell {
             }
             Action::Close { code, reason } => self.client.close(code, reason),
             Action::SpeechOpen { channel, stream, endpoint } => SpeechSockets::open(self, channel, stream, endpoint),
-            Action::SpeechAudio { channel, stream, pcm } => self.speech.audio(channel, stream, pcm),
+            Action::SpeechAudio { channel, stream, pcm } => SpeechSockets::audio(self, channel, stream, pcm),
             Action::SpeechText { channel, stream, text } => self.speech.text(channel, stream, text),
             Action::SpeechClose { channel, .. } => self.speech.close(channel),
             Action::PusherOpen { stream, endpoint } => PusherSocket::open(self, stream, endpoint),
@@ -445,10 +524,29 @@ impl Shell {
                     shell.run(Event::Summarised(summary.and_then(Result::ok).as_ref()));
                 });
             }
-            Action::Store { conversation, is_news } => {
+            Action::Register(conversation) => {
                 let shell = Rc::clone(self);
                 self.spawn(async move {
-                    let stored = shell.store(*conversation, is_news).await;
+                    let registered = shell.register(&conversation).await;
+                    shell.run(if registered.is_ok() { Event::Registered } else { Event::RegisterFailed });
+                });
+            }
+            Action::Count(audio) => {
+                let shell = Rc::clone(self);
+                self.spawn(async move {
+                    if let Ok(Counted { may_go_on, .. }) = shell.count(audio).await {
+                        shell.run(Event::Counted { to: audio.to, may_go_on });
+                    }
+                });
+            }
+            Action::Release(audio) => {
+                let shell = Rc::clone(self);
+                self.spawn(async move { shell.release(audio).await });
+            }
+            Action::Store { conversation, is_news, is_empty } => {
+                let shell = Rc::clone(self);
+                self.spawn(async move {
+                    let stored = shell.store(*conversation, is_news, is_empty).await;
                     shell.run(if stored.is_ok() { Event::Stored } else { Event::StoreFailed });
                 });
             }
@@ -565,15 +663,36 @@ impl Shell {
         self.archive.borrow().clone().ok_or(Problem::Internal)
     }
 
-    fn open_archive(&self, user: &UserId, id: ConversationId, key: &[u8]) -> Result<Rc<Archive>, Problem> {
-        let archive = Rc::new(Archive::open(&self.env, self.vault()?, user, id, key)?);
-        self.archive.replace(Some(Rc::clone(&archive)));
-        Ok(archive)
+    fn keep_archive(&self, archive: Archive, key: &[u8]) {
+        self.key.replace(key.to_vec());
+        self.archive.replace(Some(Rc::new(archive)));
+    }
+
+    /// Has the conversation entered in the user's index.
+    async fn register(&self, conversation: &Conversation) -> Result<(), Problem> {
+        let CallOwner { user, .. } = self.owner()?;
+        let key = self.key.borrow().clone();
+        user_do::ask(&self.env, &user, &UserRequest::Register(conversation.entry(), key)).await
+    }
+
+    /// Tells the user's object that the call goes on.
+    async fn count(&self, audio: Stretch) -> Result<Counted, Problem> {
+        let CallOwner { user, call } = self.owner()?;
+        user_do::ask(&self.env, &user, &UserRequest::Count(call, audio)).await
+    }
+
+    /// Tells the user's object that the call is over. Where that fails, it finds out by itself.
+    async fn release(&self, audio: Stretch) {
+        let Ok(CallOwner { user, call }) = self.owner() else { return };
+        let released: Result<(), Problem> = user_do::ask(&self.env, &user, &UserRequest::Release(call, audio)).await;
+        if released.is_err() {
+            worker::console_warn!("a call's slot was not given back");
+        }
     }
 
     /// Stores the finished conversation, then its entry in the user's index. What the user has changed meanwhile in an earlier
     /// form of it stays.
-    async fn store(&self, conversation: Conversation, is_news: bool) -> Result<(), Problem> {
+    async fn store(&self, conversation: Conversation, is_news: bool, is_empty: bool) -> Result<(), Problem> {
         debug_assert_eq!(conversation.status, ConversationStatus::Completed);
         let CallOwner { user, .. } = self.owner()?;
         let archive = self.archive()?;
@@ -592,6 +711,9 @@ impl Shell {
             }
         };
         user_do::ask::<bool>(&self.env, &user, &UserRequest::Keep(conversation.entry())).await?;
+        if is_empty {
+            user_do::ask::<()>(&self.env, &user, &UserRequest::Expire(conversation.id)).await?;
+        }
         // A setting that cannot be read is taken for one that will be: the user's object tries again until it gives up.
         let has_webhook = !matches!(self.config.webhook, Ok(None));
         let owes_summary = self.owes_summary.get() || self.config.summariser.is_err();

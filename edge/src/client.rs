@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::Terms;
+use fourwire_engine::socket::MAX_UNSENT_TO_CLIENT_BYTES;
 use fourwire_wire::event::close;
 use fourwire_wire::query::ListenQuery;
 use fourwire_wire::units::UnixMillis;
@@ -104,11 +105,15 @@ impl Client {
             || attachment(current).map(|known| known.connection) == attachment(socket).map(|known| known.connection)
     }
 
-    /// Sends a text message. A socket that is gone says so by its close event; nothing else is to be done here.
+    /// Sends a text message. A socket that is gone says so by its close event; nothing else is to be done here. A client that
+    /// does not read what it is sent is closed, and its close event follows.
     pub(crate) fn send(&self, text: &str) {
-        if let Some(socket) = self.socket.borrow().as_ref()
-            && let Err(error) = socket.send_with_str(text)
-        {
+        let socket = self.socket.borrow();
+        let Some(socket) = socket.as_ref() else { return };
+        if socket.as_ref().buffered_amount() > MAX_UNSENT_TO_CLIENT_BYTES {
+            worker::console_warn!("client: it does not read what it is sent");
+            close_socket(socket, close::POLICY, "what was sent is not read");
+        } else if let Err(error) = socket.send_with_str(text) {
             worker::console_log!("client: not sent: {}", kind(&error));
         }
     }
@@ -133,8 +138,8 @@ pub(crate) fn close_socket(socket: &WebSocket, code: u16, reason: &str) {
 
 /// Answers a close frame, or does nothing where the frame was itself an answer. (RFC 6455, section 5.5.1: the answer carries
 /// the same code.)
-pub(crate) fn answer_close(socket: &WebSocket, code: usize, reason: &str) {
-    close_socket(socket, close::answer(u16::try_from(code).unwrap_or_default()), reason);
+pub(crate) fn answer_close(socket: &WebSocket, code: u16, reason: &str) {
+    close_socket(socket, close::answer(code), reason);
 }
 
 fn attachment(socket: &WebSocket) -> Option<Attachment> {

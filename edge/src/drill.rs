@@ -24,6 +24,8 @@ enum Fault {
         #[serde(default)]
         unsure_ms: u64,
     },
+    /// The client is sent so many texts of a mebibyte, whether it reads them or not.
+    Flood { mebibytes: usize },
 }
 
 /// What the archive is to do wrong.
@@ -34,8 +36,9 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Takes a client's message, if it is such a wish; `lose_session` does what a panic within an event does.
-    pub(crate) fn hear(&self, text: &str, lose_session: impl FnOnce()) {
+    /// Takes a client's message, if it is such a wish; `lose_session` does what a panic within an event does, `send` tells the
+    /// client something.
+    pub(crate) fn hear(&self, text: &str, lose_session: impl FnOnce(), send: impl Fn(&str)) {
         match serde_json::from_str(text) {
             Ok(Fault::Panic { within }) => {
                 if within {
@@ -49,6 +52,10 @@ impl Faults {
             Ok(Fault::Archive { refuse_ms, unsure_ms }) => {
                 self.refuses_until.set(now() + refuse_ms);
                 self.is_unsure_until.set(now() + unsure_ms);
+            }
+            Ok(Fault::Flood { mebibytes }) => {
+                let filler = " ".repeat(1024 * 1024);
+                (0..mebibytes).for_each(|_| send(&filler));
             }
             Err(_) => {}
         }

@@ -5,9 +5,10 @@
 //! - [`conversations`], [`playback`], [`summaries`]: finished calls over HTTP; [`account`]: all of a user's;
 //!   [`operator`]: everybody's;
 //! - [`phone`]: users' numbers, access tokens and calls; [`twilio_hooks`]: Twilio's webhooks;
-//! - [`call_do`]: the object of one call, with [`call_record`] and [`call_store`]; [`user_do`]: the object of one user, with [`user_index`], [`user_keeping`], [`user_duties`] and [`user_phone`];
-//!   [`line_do`]: the object of one telephone line;
+//! - [`call_do`]: the object of one call, with [`call_record`] and [`call_store`]; [`user_do`]: the object of one user, with [`user_index`], [`user_keeping`], [`user_duties`], [`user_quota`] and [`user_phone`];
+//!   [`line_do`]: the object of one telephone line; [`deployment_do`]: the one object that counts what all use;
 //! - [`speech_socket`]: streams to speech services; [`pusher_socket`]: the stream to an operator's program;
+//! - [`inbox`]: what comes over any of these sockets, within bounds;
 //! - [`outbound`]: requests to anybody outside; [`twilio_api`]: to Twilio;
 //! - [`objects`], [`object_identity`]: how an object is asked, and whose it is;
 //! - [`archive`]: what lies in R2; [`sealed`], [`sealed_row`]: how anything personal is kept;
@@ -27,8 +28,10 @@ mod call_store;
 mod client;
 mod clock;
 mod conversations;
+mod deployment_do;
 #[cfg(feature = "drill")]
 mod drill;
+mod inbox;
 mod line_do;
 mod listen;
 mod object_identity;
@@ -53,6 +56,7 @@ mod user_duties;
 mod user_index;
 mod user_keeping;
 mod user_phone;
+mod user_quota;
 mod web_listen;
 mod zones;
 

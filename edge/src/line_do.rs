@@ -10,6 +10,7 @@ use fourwire_engine::config::Config;
 use fourwire_engine::names;
 use fourwire_engine::phone::claim::{Check, Claim, Next, Refusal, State as Verification, Tidy, Verdict};
 use fourwire_engine::phone::number::PhoneNumber;
+use fourwire_engine::quota::deployment::Counter;
 use fourwire_engine::twilio::caller_ids::{self, Started};
 use fourwire_engine::twilio::sid::{CallSid, CallerIdSid};
 use fourwire_engine::vault::Owner;
@@ -23,7 +24,7 @@ use crate::clock::now;
 use crate::problem::Problem;
 use crate::sealed_row::SealedRow;
 use crate::twilio_api::{self, Failed, Reason};
-use crate::{objects, settings, twilio_hooks};
+use crate::{deployment_do, objects, settings, twilio_hooks};
 
 /// Wait before it is seen to that nothing is left behind, here or at Twilio: an hour.
 const TIDY_WAIT: Duration = Duration::from_hours(1);
@@ -61,6 +62,8 @@ pub(crate) enum Begun {
     Refused(Refusal),
     /// Twilio does not do it.
     Failed(Failed),
+    /// All users together have had as many numbers rung as they may.
+    Ceiling,
 }
 
 /// Whether a number can be called with.
@@ -89,6 +92,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
 #[durable_object]
 pub struct Line {
     state: State,
+    env: Env,
     config: Rc<Config>,
 }
 
@@ -96,7 +100,8 @@ impl std::panic::RefUnwindSafe for Line {}
 
 impl DurableObject for Line {
     fn new(state: State, env: Env) -> Self {
-        Self { state, config: settings::read(&env) }
+        let config = settings::read(&env);
+        Self { state, env, config }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -167,6 +172,10 @@ impl Line {
             Next::Refuse(refusal) => return Ok(Begun::Refused(refusal)),
             Next::Ring { remove } => remove,
         };
+        if deployment_do::take(&self.env, Counter::Rings).await.is_err() {
+            self.change(Claim::not_started)?;
+            return Ok(Begun::Ceiling);
+        }
         // From here on there is something to be looked after, whatever happens now.
         self.wake_in(TIDY_WAIT).await?;
         if let Some(caller_id) = &remove

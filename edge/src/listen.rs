@@ -42,7 +42,7 @@ pub(crate) async fn open(request: &Request, env: &Env) -> Result<Response, Probl
     let query = admit(request, &config)?;
     match auth::signed_in(request, &config).await {
         Ok(signed_in) => match forward(env, &signed_in, query).await {
-            Err(problem @ (Problem::NoSuchCall | Problem::SignedOut)) => turn_away(&problem.to_string()),
+            Err(problem) if problem.is_told_on_socket() => turn_away(&problem.to_string()),
             answer => answer,
         },
         Err(problem @ (Problem::NoAuthorization | Problem::BadAuthorization)) => turn_away(&problem.to_string()),
@@ -88,12 +88,18 @@ pub(crate) async fn forward(env: &Env, signed_in: &SignedIn, query: ListenQuery)
     init.headers.set("upgrade", "websocket")?;
     init.headers.set(ADMISSION, &BASE64.encode(admission))?;
     let request = Request::new_with_init("https://call/listen", &init)?;
-    let answer = env.durable_object(settings::CALLS)?.get_by_name(&name)?.fetch_with_request(request).await?;
-    match answer.status_code() {
-        status if status == Problem::NoSuchCall.status() => Err(Problem::NoSuchCall),
-        status if status == Problem::SignedOut.status() => Err(Problem::SignedOut),
-        _ => Ok(answer),
+    let mut answer = env.durable_object(settings::CALLS)?.get_by_name(&name)?.fetch_with_request(request).await?;
+    if answer.status_code() == 101 {
+        return Ok(answer);
     }
+    let refusal: Refusal = answer.json().await?;
+    Err(Problem::not_admitted(&refusal.code).unwrap_or(Problem::Internal))
+}
+
+/// What a call's object answers where it does not take the socket.
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
 }
 
 /// Who was let in, in a request to a call's object.

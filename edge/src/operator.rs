@@ -11,6 +11,7 @@ use worker::{Env, Request, Response};
 use crate::call_do::{self, CallRequest};
 use crate::clock::now;
 use crate::conversations::json;
+use crate::deployment_do::{self, CounterState};
 use crate::problem::Problem;
 use crate::user_do::{self, UserRequest};
 use crate::{body, sealed, settings};
@@ -86,6 +87,20 @@ pub(crate) async fn sign_out(request: &mut Request, env: &Env) -> Result<Respons
     json(&SignedOut { calls: calls.len() })
 }
 
+#[derive(Serialize)]
+struct UsageList {
+    usage: Vec<CounterState>,
+}
+
+/// `GET /v1/operator/usage`: what all users together have used within the last day.
+pub(crate) async fn usage(request: &Request, env: &Env) -> Result<Response, Problem> {
+    let config = settings::read(env);
+    authorise(request, &config)?;
+    config.quotas.as_ref().map_err(Clone::clone)?;
+    json(&UsageList { usage: deployment_do::all(env).await? })
+}
+
+/// Lets the operator in and nobody else.
 fn authorise(request: &Request, config: &Config) -> Result<(), Problem> {
     let key = config.operator_key.as_ref().map_err(Clone::clone)?;
     let given = request.headers().get("authorization")?.ok_or(Problem::NoAuthorization)?;

@@ -43,6 +43,7 @@ impl<'a> Asked<'a> {
         config.vault.as_ref().map_err(Clone::clone)?;
         config.twilio.as_ref().map_err(Clone::clone)?;
         config.dialling.as_ref().map_err(Clone::clone)?;
+        config.quotas.as_ref().map_err(Clone::clone)?;
         Ok(Self { env, config, user })
     }
 
@@ -135,6 +136,7 @@ pub(crate) async fn verify(request: &mut Request, env: &Env) -> Result<Response,
         }
         Begun::Failed(Failed::Refused(Reason::NotCallable)) => Err(Problem::NotCallable),
         Begun::Failed(_) => Err(Problem::NotStarted),
+        Begun::Ceiling => Err(Problem::Ceiling),
     }
 }
 

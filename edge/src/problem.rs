@@ -7,8 +7,10 @@ use fourwire_engine::phone::claim::Refusal;
 use fourwire_engine::phone::destinations::NotAllowed;
 use fourwire_engine::phone::limit::TooOften;
 use fourwire_engine::phone::number::NumberError;
+use fourwire_engine::quota::sessions::SessionError;
 use fourwire_engine::record::playback::UnknownTrack;
 use fourwire_engine::transcript::UnknownFormat;
+use fourwire_wire::event::close;
 use fourwire_wire::query::QueryError;
 use serde::Serialize;
 use thiserror::Error;
@@ -68,6 +70,15 @@ pub(crate) enum Problem {
     /// The listen session belongs to no call of the user that Twilio has told of.
     #[error("There is no such call")]
     NoSuchCall,
+    /// The user has reached a limit of what is recorded.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// All users together have reached a limit.
+    #[error("{}", close::DEPLOYMENT_LIMIT)]
+    Ceiling,
+    /// The same was asked too often.
+    #[error("Too Many Requests")]
+    TooOften(#[from] TooOften),
     /// The body is not what the path takes.
     #[error("The request's body must be JSON of the documented form")]
     Body,
@@ -135,9 +146,14 @@ impl Problem {
             | Self::Claim(Refusal::Yours(_) | Refusal::Taken | Refusal::InProgress) => 409,
             Self::Body | Self::Changes(_) => 422,
             Self::NotWebSocket => 426,
-            Self::Account(AccountError::TooOften(_)) | Self::Claim(Refusal::TooOften(_)) => 429,
+            Self::Account(AccountError::TooOften(_))
+            | Self::Claim(Refusal::TooOften(_))
+            | Self::TooOften(_)
+            | Self::Session(_) => 429,
             Self::Internal => 500,
-            Self::IssuerUnreachable { .. } | Self::Config(_) | Self::NotStarted | Self::NoSummary => 503,
+            Self::IssuerUnreachable { .. } | Self::Config(_) | Self::NotStarted | Self::NoSummary | Self::Ceiling => {
+                503
+            }
         }
     }
 
@@ -158,12 +174,15 @@ impl Problem {
             Self::Track(_) => "channel_invalid",
             Self::Format(_) => "format_invalid",
             Self::NoSuchCall => "call_not_found",
+            Self::Session(SessionError::TooMany) => "too_many_sessions",
+            Self::Session(SessionError::DayUsedUp) => "minutes_used_up",
+            Self::Ceiling => "deployment_limit_reached",
             Self::Body | Self::Changes(_) => "body_invalid",
             Self::Page(_) => "page_invalid",
             Self::Number(_) => "number_invalid",
             Self::NotAllowed(_) => "number_not_allowed",
             Self::NotCallable => "number_not_callable",
-            Self::Account(AccountError::TooOften(_)) => "too_many_requests",
+            Self::Account(AccountError::TooOften(_)) | Self::TooOften(_) => "too_many_requests",
             Self::Account(AccountError::TooMany) => "too_many_numbers",
             Self::Account(AccountError::Unknown) => "number_not_found",
             Self::Account(AccountError::None) => "no_verified_number",
@@ -179,13 +198,32 @@ impl Problem {
         }
     }
 
+    /// Why an object has not taken a client's socket, by its answer's code: what the client is told on its socket.
+    pub(crate) fn not_admitted(code: &str) -> Option<Self> {
+        let known = [
+            Self::NoSuchCall,
+            Self::Session(SessionError::TooMany),
+            Self::Session(SessionError::DayUsedUp),
+            Self::Ceiling,
+        ];
+        known.into_iter().find(|problem| problem.code() == code)
+    }
+
+    /// Whether a client is told of it on its socket.
+    pub(crate) const fn is_told_on_socket(&self) -> bool {
+        matches!(self, Self::NoSuchCall | Self::Session(_) | Self::Ceiling)
+    }
+
     /// In how many seconds the same request may be answered, where that is known.
     const fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Account(AccountError::TooOften(TooOften { retry_after }))
+            | Self::TooOften(TooOften { retry_after })
             | Self::Claim(Refusal::TooOften(TooOften { retry_after }))
             | Self::IssuerUnreachable { retry_after } => Some(*retry_after),
             Self::NotStarted | Self::NoSummary => Some(30),
+            // What was used an hour more than a day ago counts no more.
+            Self::Ceiling => Some(3_600),
             _ => None,
         }
     }

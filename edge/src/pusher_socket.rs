@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use fourwire_engine::call::{Event, StreamId};
 use fourwire_engine::pusher::{ANSWER_MILLIS, Endpoint, Heard, MOST_UNSENT_BYTES, read};
-use futures_util::StreamExt;
-use worker::{AbortController, AbortSignal, Delay, Method, WebSocket, WebsocketEvent};
+use fourwire_engine::socket::Bounds;
+use worker::{AbortController, AbortSignal, Delay, Method, WebSocket};
 
 use crate::call_do::Shell;
+use crate::inbox::{Inbox, Incoming};
 use crate::outbound::Outgoing;
 use crate::problem::kind;
 
@@ -95,11 +96,7 @@ impl PusherSocket {
 /// Opens a connection and reads what comes over it, until it ends.
 async fn follow(shell: &Rc<Shell>, stream: StreamId, serial: u32, endpoint: &Endpoint, signal: &AbortSignal) {
     let Some(socket) = connect(endpoint, signal).await else { return };
-    let Ok(mut events) = socket.events() else { return };
-    socket.as_ref().set_binary_type(web_sys::BinaryType::Arraybuffer);
-    if socket.accept().is_err() {
-        return;
-    }
+    let Ok(inbox) = Inbox::accept(&socket, Bounds::PUSHER) else { return };
     if let Some(connection) = shell.pusher.slot.borrow_mut().as_mut().filter(|known| known.serial == serial) {
         connection.socket = Some(socket.clone());
     } else {
@@ -109,7 +106,15 @@ async fn follow(shell: &Rc<Shell>, stream: StreamId, serial: u32, endpoint: &End
     }
     shell.run(Event::PusherOpened { stream });
     let mut is_strange = false;
-    while let Some(Ok(WebsocketEvent::Message(message))) = events.next().await {
+    loop {
+        let message = match inbox.next().await {
+            Incoming::Message(message) => message,
+            Incoming::Closed(..) => return,
+            Incoming::Overrun(overrun) => {
+                worker::console_warn!("pusher: it sends too much: {overrun:?}");
+                return leave(&socket);
+            }
+        };
         let heard = message.bytes().map_or(Heard::Unknown, |bytes| read(&bytes));
         match heard {
             Heard::Processed => worker::console_log!("pusher: it has processed a conversation"),

@@ -85,6 +85,9 @@ async fn route(mut request: Request, env: &Env) -> Result<Response, Problem> {
         (["v1", "operator", "sign-out"], Post) => operator::sign_out(&mut request, env).await,
         (["v1", "operator", "sign-out"], _) => other("POST"),
 
+        (["v1", "operator", "usage"], Get) => operator::usage(&request, env).await,
+        (["v1", "operator", "usage"], _) => other("GET, HEAD"),
+
         (["v1", "phone", "numbers"], Get) => phone::list(&request, env).await,
         (["v1", "phone", "numbers"], _) => other("GET, HEAD"),
         (["v1", "phone", "numbers", "verify"], Post) => phone::verify(&mut request, env).await,

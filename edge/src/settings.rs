@@ -18,6 +18,8 @@ pub(crate) const CALLS: &str = "CALLS";
 pub(crate) const USERS: &str = "USERS";
 /// The Durable Object of one telephone line, which is what a number reaches.
 pub(crate) const LINES: &str = "LINES";
+/// The Durable Object that counts what all users together use.
+pub(crate) const DEPLOYMENT: &str = "DEPLOYMENT";
 /// Cloudflare's own models, where the operator wants one of them.
 pub(crate) const AI: &str = "AI";
 /// The R2 bucket of what is kept of calls.

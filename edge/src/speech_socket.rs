@@ -4,13 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use fourwire_engine::call::{Down, Event, StreamId};
+use fourwire_engine::socket::{Bounds, MAX_UNSENT_TO_SPEECH_BYTES};
 use fourwire_engine::speech::{Endpoint, Refusal};
 use fourwire_wire::frame::{Channel, PerChannel};
-use futures_util::StreamExt;
-use worker::{AbortController, AbortSignal, Method, WebSocket, WebsocketEvent};
+use worker::{AbortController, AbortSignal, Method, WebSocket};
 
 use crate::body;
 use crate::call_do::Shell;
+use crate::inbox::{Inbox, Incoming};
 use crate::outbound::Outgoing;
 use crate::problem::kind;
 
@@ -63,9 +64,21 @@ impl SpeechSockets {
         });
     }
 
-    /// Sends audio on a stream, if it is still open.
-    pub(crate) fn audio(&self, channel: Channel, stream: StreamId, pcm: &[u8]) {
-        self.with_open(channel, stream, |socket| socket.send_with_bytes(pcm));
+    /// Sends audio on a stream, if it is still open. One whose other end does not read is given up.
+    pub(crate) fn audio(shell: &Rc<Shell>, channel: Channel, stream: StreamId, pcm: &[u8]) {
+        let mut unsent = 0;
+        shell.speech.with_open(channel, stream, |socket| {
+            socket.send_with_bytes(pcm)?;
+            unsent = socket.as_ref().buffered_amount();
+            Ok(())
+        });
+        if unsent > MAX_UNSENT_TO_SPEECH_BYTES {
+            worker::console_warn!("speech: it does not read what it is sent");
+            shell.speech.close(channel);
+            // The session is in the middle of its actions, and hears of it afterwards.
+            let task = Rc::clone(shell);
+            shell.spawn(async move { task.run(Event::SpeechDown { channel, stream, down: Down::Closed }) });
+        }
     }
 
     /// Sends a text message on a stream, if it is still open.
@@ -146,17 +159,26 @@ async fn follow(
         drop(socket.close(Some(1000), Some("done")));
         return Ok(());
     }
-    let mut events = socket.events()?;
-    socket.as_ref().set_binary_type(web_sys::BinaryType::Arraybuffer);
-    socket.accept()?;
+    let inbox = Inbox::accept(&socket, Bounds::SPEECH)?;
     slot.replace(Slot::Open { serial, stream, socket: socket.clone() });
     shell.run(Event::SpeechOpened { channel, stream });
-    while let Some(Ok(WebsocketEvent::Message(message))) = events.next().await {
+    loop {
+        let incoming = inbox.next().await;
         if slot.borrow().serial() != Some(serial) {
             break;
         }
-        if let Some(text) = message.text() {
-            shell.run(Event::SpeechText { channel, stream, text: &text });
+        match incoming {
+            Incoming::Message(message) => {
+                if let Some(text) = message.text() {
+                    shell.run(Event::SpeechText { channel, stream, text: &text });
+                }
+            }
+            Incoming::Closed(..) => break,
+            Incoming::Overrun(overrun) => {
+                worker::console_warn!("speech: it sends too much: {overrun:?}");
+                drop(socket.close(Some(1000), Some("done")));
+                break;
+            }
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use fourwire_engine::config::Summariser;
+use fourwire_engine::phone::limit::TooOften;
 use fourwire_engine::summary::model::{
     self, KnownForm, MAX_ANSWER_BYTES, Model, ModelAnswer, ModelError, ModelRequest, workers_ai,
 };
@@ -17,6 +18,7 @@ use crate::clock::now;
 use crate::conversations::{self, json};
 use crate::outbound::{self, Outgoing};
 use crate::problem::{Problem, kind};
+use crate::user_do::{self, UserRequest};
 use crate::zones::PlatformZones;
 use crate::{body, settings};
 
@@ -34,6 +36,8 @@ pub(crate) async fn reprocess(request: &Request, env: &Env, id: &str) -> Result<
     let opened = conversations::open_finished(request, env, id).await?;
     // Not Fourwire's own extract in place of a model's summary, because of a mistyped setting.
     settings::read(env).summariser.as_ref().map_err(Clone::clone)?;
+    let asked = UserRequest::Reprocess(opened.found.entry.id);
+    user_do::ask::<Result<(), TooOften>>(env, &opened.user, &asked).await??;
     let (stored, _) = opened.archive.get().await?.ok_or(Problem::NoConversation)?;
     let (structured, by) = match ask(env, &stored).await {
         Some(Ok(structured)) => (structured, SummaryBy::Model),

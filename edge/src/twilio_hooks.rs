@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use fourwire_engine::config::{Config, Dialling, Twilio};
 use fourwire_engine::names;
-use fourwire_engine::phone::ledger::CallRecord;
+use fourwire_engine::phone::ledger::{CallRecord, LegStatus};
 use fourwire_engine::phone::number::PhoneNumber;
+use fourwire_engine::quota::deployment::Counter;
 use fourwire_engine::twilio::sid::CallerIdSid;
 use fourwire_engine::twilio::signature::{Body, PublicOrigin};
 use fourwire_engine::twilio::twiml;
@@ -19,7 +20,7 @@ use crate::line_do::{self, LineRequest, Usable};
 use crate::problem::Problem;
 use crate::user_do::{self, ask_phone};
 use crate::user_phone::{Dial, PhoneRequest, Wish};
-use crate::{body, phone, settings};
+use crate::{body, deployment_do, phone, settings};
 
 const VERIFICATION: &str = "/v1/phone/numbers/verify/status";
 const CALL: &str = "/v1/phone/calls/status";
@@ -136,6 +137,10 @@ async fn decide(signed: &Signed, env: &Env) -> Result<Answer, Problem> {
         Dial::NoNumber => return Ok(Answer::Say(sentence::NO_CALLER_ID)),
         Dial::Over => return Ok(Answer::Say(sentence::OVER)),
     };
+    if deployment_do::admit(env, Counter::DialledSeconds).await.is_err() {
+        ask_phone::<()>(env, &user, PhoneRequest::Refuse(call_sid)).await?;
+        return Ok(Answer::Say(sentence::LIMIT));
+    }
     let usable = line_do::ask(env, &signed.config, &record.caller_id, &LineRequest::Use(user.clone())).await;
     let refusal = match usable {
         Ok(Usable::Yes) => return Ok(Answer::Dial(user, record)),
@@ -176,7 +181,12 @@ pub(crate) async fn call_status(request: &mut Request, env: &Env) -> Result<Resp
     let object = signed.query.as_deref().and_then(|query| query.strip_prefix("user="));
     let object = object.filter(|name| names::is_object_name(name)).ok_or(Problem::Fields)?;
     let LegReport { call_sid, progress } = LegReport::read(&signed.form, now()).map_err(|_| Problem::Fields)?;
+    // What comes twice is no news the second time, and counts once.
+    let ended = progress.duration.filter(|_| matches!(progress.status, LegStatus::Ended(_)));
     if let Some((user, record)) = user_do::report_call(env, object, call_sid, progress).await? {
+        if let Some(seconds) = ended {
+            deployment_do::add(env, Counter::DialledSeconds, seconds.into()).await;
+        }
         tell_call(env, &user, &record).await?;
     }
     Ok(Response::empty()?.with_status(204))

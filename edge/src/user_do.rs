@@ -7,6 +7,7 @@ use fourwire_engine::config::Config;
 use fourwire_engine::conversations::{Cursor, Page};
 use fourwire_engine::names;
 use fourwire_engine::phone::ledger::{CallRecord, Progress};
+use fourwire_engine::quota::sessions::{SessionError, Stretch};
 use fourwire_engine::twilio::sid::CallSid;
 use fourwire_engine::vault::Vault;
 use fourwire_wire::conversation::{ConversationEntry, ConversationStatus, PhoneCall};
@@ -31,9 +32,19 @@ const MAX_CALL_MILLIS: u64 = 5 * 60 * 60 * 1000;
 /// What the object is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum UserRequest {
-    /// A call begins, by a client that signed in at this time: register its conversation, unless the call has one already.
-    /// Answered by [`Start`].
+    /// A call begins, by a client that signed in at this time, with this conversation unless it has one already. Answered by
+    /// [`Start`].
     Start(ConversationEntry, UnixMillis),
+    /// A call's first audio has come: enter its conversation, under the key that [`Start`] brought. Answered by nothing.
+    Register(ConversationEntry, Vec<u8>),
+    /// A call goes on, and has so much audio. Answered by [`Counted`](fourwire_engine::quota::sessions::Counted).
+    Count(CallId, Stretch),
+    /// A call is over, and has so much audio. Answered by nothing.
+    Release(CallId, Stretch),
+    /// A conversation is to be summed up anew. Answered by a result.
+    Reprocess(ConversationId),
+    /// A conversation is finished, and nothing was said in it. Answered by nothing.
+    Expire(ConversationId),
     /// Whoever signed in before this moment is signed out. Answered by the calls that may be running.
     SignOut(UnixMillis),
     /// A call's conversation has changed: keep its new entry. Answered by whether there is such a conversation.
@@ -83,6 +94,8 @@ pub(crate) enum Start {
     Go {
         /// The conversation.
         entry: Box<ConversationEntry>,
+        /// Whether it is entered already.
+        is_registered: bool,
         /// Its key, wrapped.
         key: Vec<u8>,
         /// What Twilio has told of the call.
@@ -93,6 +106,8 @@ pub(crate) enum Start {
     NoSuchCall,
     /// Not at all: the user was signed out after this client had signed in.
     SignedOut,
+    /// Not now: the user has reached a limit.
+    Refused(SessionError),
 }
 
 /// Asks a user's object.
@@ -200,8 +215,13 @@ impl User {
             UserRequest::Start(entry, _) => Response::from_json(&self.start(&index, &phone, entry)?),
             UserRequest::SignOut(moment) => {
                 sign_out::note(&self.state.storage().sql(), moment)?;
-                Response::from_json(&running_calls(&index, moment)?)
+                Response::from_json(&self.running_calls(&index, moment)?)
             }
+            UserRequest::Register(entry, key) => Response::from_json(&self.register(&index, &entry, &key)?),
+            UserRequest::Count(call, audio) => Response::from_json(&self.count(vault, &user, &call, audio)?),
+            UserRequest::Release(call, audio) => Response::from_json(&self.release(vault, &user, &call, audio)?),
+            UserRequest::Reprocess(id) => Response::from_json(&self.reprocess(vault, &user, id)?),
+            UserRequest::Expire(id) => Response::from_json(&self.expire(&index, id)?),
             UserRequest::Keep(entry) => Response::from_json(&self.keep(&index, &entry)?),
             UserRequest::List(page) => Response::from_json(&index.page(&page)?),
             UserRequest::Behind(cursor, most) => Response::from_json(&index.behind(cursor, most)?),
@@ -258,35 +278,46 @@ impl User {
         phone: &Phone<'_>,
         entry: ConversationEntry,
     ) -> std::result::Result<Start, Problem> {
-        let call = entry.call_id.as_ref();
-        if call.map(|call| index.is_ended(call)).transpose()? == Some(true) {
+        let call = entry.call_id.as_ref().ok_or(Problem::Internal)?;
+        if index.is_ended(call)? {
             return Ok(Start::NoSuchCall);
         }
-        let phone_call = call.map(|call| phone.call_named(call)).transpose()?.flatten();
-        let known = call.map(|call| index.of_call(call)).transpose()?.flatten();
+        let phone_call = phone.call_named(call)?;
+        let known = index.of_call(call)?;
         if known.is_none()
             && phone_call.as_ref().is_none_or(|record| !record.admits_listener(now()))
             && self.config.dialling.as_ref().map_err(Clone::clone)?.listen_needs_call
         {
             return Ok(Start::NoSuchCall);
         }
+        if let Err(error) = self.open_session(index.vault(), index.user(), call)? {
+            return Ok(Start::Refused(error));
+        }
         let phone_call = phone_call.map(|record| Box::new(record.phone_call()));
-        let (entry, key) = match known {
-            Some(known) => known,
-            None => index.add(entry)?,
+        let is_registered = known.is_some();
+        let (entry, key) = if let Some(known) = known {
+            known
+        } else {
+            let key = index.new_key(entry.id)?;
+            (entry, key)
         };
         self.plan();
-        Ok(Start::Go { entry: Box::new(entry), key, phone_call })
+        Ok(Start::Go { entry: Box::new(entry), is_registered, key, phone_call })
     }
-}
 
-/// The calls that may be running: those that are not finished, and began no longer ago than a call lasts.
-fn running_calls(index: &Index<'_>, now: UnixMillis) -> std::result::Result<Vec<CallId>, Problem> {
-    let entries = index.since(now - MAX_CALL_MILLIS)?.into_iter();
-    Ok(entries
-        .filter(|entry| entry.status != ConversationStatus::Completed)
-        .filter_map(|entry| entry.call_id)
-        .collect())
+    /// The calls that may be running: those that have a slot, before their first audio too, and those that are not finished and
+    /// began no longer ago than a call lasts.
+    fn running_calls(&self, index: &Index<'_>, now: UnixMillis) -> std::result::Result<Vec<CallId>, Problem> {
+        let entries = index.since(now - MAX_CALL_MILLIS)?.into_iter();
+        let unfinished = entries.filter(|entry| entry.status != ConversationStatus::Completed);
+        let mut calls = self.open_calls(index.vault(), index.user())?;
+        for call in unfinished.filter_map(|entry| entry.call_id) {
+            if !calls.contains(&call) {
+                calls.push(call);
+            }
+        }
+        Ok(calls)
+    }
 }
 
 fn find(index: &Index<'_>, phone: &Phone<'_>, id: ConversationId) -> std::result::Result<Option<Found>, Problem> {

@@ -36,6 +36,8 @@ pub(crate) fn create(sql: &SqlStorage) -> Result<(), Problem> {
         "CREATE TABLE IF NOT EXISTS unfinished (
             id TEXT PRIMARY KEY, since INTEGER NOT NULL, asked INTEGER NOT NULL, due INTEGER NOT NULL
         ) WITHOUT ROWID",
+        // In which nothing was said, and when they go.
+        "CREATE TABLE IF NOT EXISTS expiring (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
         // Calls whose conversation was deleted while they were running: nothing more is recorded of them.
         "CREATE TABLE IF NOT EXISTS ended_calls (call_id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
     ] {
@@ -105,27 +107,62 @@ impl<'a> Index<'a> {
         Self { sql, vault, user }
     }
 
-    /// Adds a conversation, with a key of its own, which is the answer too, wrapped.
-    pub(crate) fn add(&self, entry: ConversationEntry) -> Result<Known, Problem> {
-        let key = ConversationKey::from_random(sealed::random()?)
-            .wrap(self.vault, self.user, entry.id, sealed::nonce()?)
-            .map_err(|_| Problem::Internal)?;
+    /// What seals the entries.
+    pub(crate) const fn vault(&self) -> &Vault {
+        self.vault
+    }
+
+    /// Whose they are.
+    pub(crate) const fn user(&self) -> &UserId {
+        self.user
+    }
+
+    /// A key for a conversation that is not added yet, wrapped.
+    pub(crate) fn new_key(&self, id: ConversationId) -> Result<Vec<u8>, Problem> {
+        ConversationKey::from_random(sealed::random()?)
+            .wrap(self.vault, self.user, id, sealed::nonce()?)
+            .map_err(|_| Problem::Internal)
+    }
+
+    /// Adds a conversation in progress with its key, unless it is there.
+    pub(crate) fn add(&self, entry: &ConversationEntry, key: &[u8]) -> Result<(), Problem> {
         self.set_unfinished(entry.id, entry.created_at)?;
         self.sql.exec(
-            "INSERT INTO conversations (id, call_id, created_at, entry, key) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO conversations (id, call_id, created_at, entry, key) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (id) DO NOTHING",
             vec![
                 entry.id.to_string().into(),
                 entry.call_id.as_ref().map(|call| call.as_str().to_owned()).into(),
                 stored(entry.created_at)?,
-                self.seal(&entry)?.into(),
-                key.clone().into(),
+                self.seal(entry)?.into(),
+                key.to_vec().into(),
             ],
         )?;
-        Ok((entry, key))
+        Ok(())
+    }
+
+    /// Lets a conversation go at a moment, unless it changes before.
+    pub(crate) fn expire(&self, id: ConversationId, at: UnixMillis) -> Result<(), Problem> {
+        let values = vec![id.to_string().into(), stored(at)?];
+        self.sql.exec("INSERT OR REPLACE INTO expiring (id, at) VALUES (?, ?)", values)?;
+        Ok(())
+    }
+
+    /// Removes those whose moment has come: so many at most.
+    pub(crate) fn remove_expired(&self, most: i64) -> Result<(), Problem> {
+        let which = "WHERE conversations.id IN (SELECT id FROM expiring WHERE at <= ? ORDER BY at LIMIT ?)";
+        self.remove_some(which, &[stored(now())?, most.into()])?;
+        Ok(())
+    }
+
+    /// When the next one goes.
+    pub(crate) fn next_expiry(&self) -> Result<Option<UnixMillis>, Problem> {
+        self.moment("SELECT min(at) FROM expiring")
     }
 
     /// Keeps an entry in place of the earlier one; false where there is none, since the conversation was deleted.
     pub(crate) fn keep(&self, entry: &ConversationEntry) -> Result<bool, Problem> {
+        self.sql.exec("DELETE FROM expiring WHERE id = ?", vec![entry.id.to_string().into()])?;
         // The call's session begins some milliseconds after the entry that it was offered with, and cursors are made of entries.
         let values = vec![self.seal(entry)?.into(), stored(entry.created_at)?, entry.id.to_string().into()];
         let query = "UPDATE conversations SET entry = ?, created_at = ? WHERE id = ? RETURNING id";
@@ -253,7 +290,9 @@ impl<'a> Index<'a> {
         )?;
         let removed = exec(&format!("DELETE FROM conversations {which} RETURNING id"), None)?;
         let was_there = removed.raw().count() > 0;
-        self.sql.exec("DELETE FROM unfinished WHERE id NOT IN (SELECT id FROM conversations)", None)?;
+        for table in ["unfinished", "expiring"] {
+            self.sql.exec(&format!("DELETE FROM {table} WHERE id NOT IN (SELECT id FROM conversations)"), None)?;
+        }
         Ok(was_there)
     }
 

@@ -187,6 +187,7 @@ impl User {
         let (user, vault) = (self.name()?, self.vault()?);
         match task {
             Task::Retention => self.retire(&user, vault)?,
+            Task::Expiry => Index::new(self.tables()?, vault, &user).remove_expired(MAX_RETIRED_A_STEP)?,
             Task::Unfinished => self.ask_after_calls(&user, vault).await?,
             Task::FollowUps => self.do_duties(&user, vault).await?,
             Task::Deletions => self.clear(&user, vault).await?,
@@ -228,6 +229,7 @@ impl User {
                 let conversations = index.oldest()?.map(|at| at + retention.millis());
                 Ok([calls, conversations].into_iter().flatten().min().map(|at| at + 1))
             }
+            Task::Expiry => index.next_expiry(),
             Task::Unfinished => index.next_look(),
             Task::FollowUps => self.next_due(),
             Task::Deletions => index.next_deletion(),

@@ -125,7 +125,8 @@ impl<'a> Phone<'a> {
     }
 
     pub(crate) fn verify(&self, number: &PhoneNumber) -> Result<Result<(), AccountError>, Problem> {
-        self.change(|account| account.verify(number, now()))
+        let a_day = self.config.quotas.as_ref().map_err(Clone::clone)?.verifications_a_day;
+        self.change(|account| account.verify(number, a_day, now()))
     }
 
     pub(crate) fn check(&self) -> Result<Result<(), AccountError>, Problem> {

@@ -4,16 +4,17 @@
 use std::time::Duration;
 
 use fourwire_engine::config::Config;
+use fourwire_engine::socket::{Bounds, MAX_UNSENT_TO_CALL_BYTES, MAX_UNSENT_TO_CLIENT_BYTES, Overrun};
 use fourwire_wire::event::{ClientMessage, Ignored, ServerEvent, close};
 use fourwire_wire::pii::Pii;
 use fourwire_wire::query::ListenQuery;
-use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use worker::wasm_bindgen_futures::spawn_local;
-use worker::{Delay, Env, Request, Response, WebSocket, WebSocketPair, WebsocketEvent};
+use worker::{Delay, Env, Request, Response, WebSocket, WebSocketPair};
 
 use crate::client::close_socket;
 use crate::clock::now;
+use crate::inbox::{Inbox, Incoming, Message};
 use crate::problem::Problem;
 use crate::{auth, listen, settings};
 
@@ -25,11 +26,11 @@ pub(crate) fn open(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);
     let query = listen::admit(request, &config)?;
     let pair = WebSocketPair::new()?;
-    accept(&pair.server)?;
+    let inbox = Inbox::accept(&pair.server, Bounds::BROWSER)?;
     let env = env.clone();
     // Not `wait_until`, which the platform cuts off: the open socket itself keeps this running.
     spawn_local(async move {
-        if let Err(end) = serve(&pair.server, &env, &config, query).await {
+        if let Err(end) = serve(&pair.server, &inbox, &env, &config, query).await {
             close_socket(&pair.server, end.code, &end.reason);
         }
     });
@@ -60,13 +61,33 @@ impl From<worker::Error> for End {
     }
 }
 
-async fn serve(browser: &WebSocket, env: &Env, config: &Config, query: ListenQuery) -> Result<(), End> {
-    let mut from_browser = browser.events()?;
-    let first = match select(from_browser.next(), Delay::from(AUTH_TIME)).await {
+impl From<Overrun> for End {
+    fn from(overrun: Overrun) -> Self {
+        match overrun {
+            Overrun::MessageTooBig => {
+                Self { code: close::TOO_BIG, reason: "a message is larger than any may be".to_owned() }
+            }
+            Overrun::TooMuchWaiting => Self::refused("more comes than can be taken"),
+        }
+    }
+}
+
+async fn serve(
+    browser: &WebSocket,
+    from_browser: &Inbox,
+    env: &Env,
+    config: &Config,
+    query: ListenQuery,
+) -> Result<(), End> {
+    let first = match select(std::pin::pin!(from_browser.next()), Delay::from(AUTH_TIME)).await {
         Either::Left((first, _)) => first,
         Either::Right(_) => return Err(End::refused("Auth timeout")),
     };
-    let Some(Ok(WebsocketEvent::Message(first))) = first else { return Ok(()) };
+    let first = match first {
+        Incoming::Message(first) => first,
+        Incoming::Overrun(overrun) => return Err(overrun.into()),
+        Incoming::Closed(..) => return Ok(()),
+    };
     let token = first.text().map_or(Err("Expected JSON auth message"), |text| token_of(&text));
     let answer = match token {
         Ok(token) => auth::verify(token.expose(), config).await.map_err(|problem| match problem {
@@ -81,31 +102,40 @@ async fn serve(browser: &WebSocket, env: &Env, config: &Config, query: ListenQue
 
     let forwarded = listen::forward(env, &answer?, query).await;
     let call = match forwarded {
-        Err(problem @ (Problem::NoSuchCall | Problem::SignedOut)) => return Err(End::refused(&problem.to_string())),
+        Err(problem) if problem.is_told_on_socket() => return Err(End::refused(&problem.to_string())),
         forwarded => forwarded?.websocket().ok_or(Problem::Internal)?,
     };
-    let mut from_call = call.events()?;
-    accept(&call)?;
-    let mut next_browser = from_browser.next();
-    let mut next_call = from_call.next();
+    let from_call = Inbox::accept(&call, Bounds::CALL)?;
+    let end = relay(browser, from_browser, &call, &from_call).await;
+    if let Err(End { code, reason }) = &end {
+        close_socket(&call, *code, reason);
+    }
+    end
+}
+
+/// Passes messages on, both ways, until either side is closed or takes too little.
+async fn relay(browser: &WebSocket, from_browser: &Inbox, call: &WebSocket, from_call: &Inbox) -> Result<(), End> {
     loop {
-        match select(next_browser, next_call).await {
-            Either::Left((event, call_pending)) => {
-                if !pass(event, &call)? {
-                    return Ok(());
-                }
-                next_browser = from_browser.next();
-                next_call = call_pending;
+        let (next_browser, next_call) = (std::pin::pin!(from_browser.next()), std::pin::pin!(from_call.next()));
+        let (incoming, to, most) = match select(next_browser, next_call).await {
+            Either::Left((incoming, _)) => (incoming, call, MAX_UNSENT_TO_CALL_BYTES),
+            Either::Right((incoming, _)) => (incoming, browser, MAX_UNSENT_TO_CLIENT_BYTES),
+        };
+        match incoming {
+            Incoming::Message(message) => pass(&message, to, most)?,
+            Incoming::Closed(code, reason) => {
+                close_socket(to, close::relay(code), &reason);
+                return Ok(());
             }
-            Either::Right((event, browser_pending)) => {
-                if !pass(event, browser)? {
-                    return Ok(());
-                }
-                next_call = from_call.next();
-                next_browser = browser_pending;
-            }
+            Incoming::Overrun(overrun) => return Err(overrun.into()),
         }
     }
+}
+
+/// Sends a message on. The platform holds what the other side does not take yet, and never says that it is enough.
+fn pass(message: &Message, to: &WebSocket, most: u32) -> Result<(), End> {
+    message.send_to(to)?;
+    if to.as_ref().buffered_amount() > most { Err(Overrun::TooMuchWaiting.into()) } else { Ok(()) }
 }
 
 /// The token in a browser's first message, or why there is none, in the peer's words.
@@ -121,32 +151,4 @@ fn token_of(text: &str) -> Result<Pii<String>, &'static str> {
             Err("First message must be auth")
         }
     }
-}
-
-/// Passes one event on; false when it was the last.
-fn pass(event: Option<worker::Result<WebsocketEvent>>, to: &WebSocket) -> Result<bool, End> {
-    match event {
-        Some(Ok(WebsocketEvent::Message(message))) => {
-            if let Some(text) = message.text() {
-                to.send_with_str(text)?;
-            } else if let Some(bytes) = message.bytes() {
-                to.send_with_bytes(bytes)?;
-            }
-            Ok(true)
-        }
-        Some(Ok(WebsocketEvent::Close(event))) => {
-            close_socket(to, close::relay(event.code()), &event.reason());
-            Ok(false)
-        }
-        Some(Err(_)) | None => {
-            close_socket(to, close::GOING_AWAY, "the other side is gone");
-            Ok(false)
-        }
-    }
-}
-
-/// Accepts a socket whose binary messages must come as bytes: the platform's default is a `Blob`, which reads as empty.
-fn accept(socket: &WebSocket) -> worker::Result<()> {
-    socket.as_ref().set_binary_type(web_sys::BinaryType::Arraybuffer);
-    socket.accept()
 }

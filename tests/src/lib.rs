@@ -22,7 +22,7 @@ pub mod talk;
 pub mod workerd;
 pub mod world;
 
-pub use talk::{Said, Spoken, Talk, assert_words_land};
+pub use talk::{Said, Spoken, Talk, assert_words_land, begin};
 pub use world::World;
 
 /// Whether troubles and calls may last as long as they do outside: minutes. `cargo xtask test --long` says so.

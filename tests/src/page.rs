@@ -178,7 +178,7 @@ impl Page {
                 self.connecting = None;
                 self.socket = socket;
                 let is_open = self.socket.is_some();
-                self.tell(if is_open { Event::Opened } else { Event::Closed { code: NO_FRAME } }).await;
+                self.tell(if is_open { Event::Opened } else { Event::Closed { code: NO_FRAME, reason: "" } }).await;
             }
             () = at(heard) => self.hear(block).await,
             () = at(wake) => self.tell(Event::Timeout).await,
@@ -226,7 +226,7 @@ impl Page {
 
     async fn socket_closed(&mut self, code: u16) {
         self.closed.push(code);
-        self.tell(Event::Closed { code }).await;
+        self.tell(Event::Closed { code, reason: "" }).await;
     }
 
     /// Tells the session, and does what it wants done.

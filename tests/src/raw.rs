@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, Stream, StreamExt};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::http::assert_headers;
@@ -16,8 +17,16 @@ use crate::http::assert_headers;
 /// Longer than the edge takes for anything it does by itself.
 const LIMIT: Duration = Duration::from_secs(15);
 
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
 /// An open socket.
-pub struct Raw(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Raw(Socket);
+
+/// An open socket's one half, for who talks without listening.
+pub struct Talking(SplitSink<Socket, Message>);
+
+/// The other half.
+pub struct Listening(SplitStream<Socket>);
 
 /// How it was closed: code and reason; as in a browser, 1005 stands for no code and 1006 for no close frame.
 pub type End = (u16, String);
@@ -89,17 +98,7 @@ impl Raw {
     /// # Panics
     /// When nothing comes for longer than anything takes.
     pub async fn next(&mut self) -> Result<String, End> {
-        loop {
-            match timeout(LIMIT, self.0.next()).await.expect("a message within the limit") {
-                Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
-                Some(Ok(Message::Close(frame))) => {
-                    let end = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
-                    return Err(end.unwrap_or((1005, String::new())));
-                }
-                Some(Err(_)) | None => return Err((1006, String::new())),
-                Some(Ok(_)) => {}
-            }
-        }
+        next(&mut self.0).await
     }
 
     /// The next message that is JSON; others are left out.
@@ -114,6 +113,13 @@ impl Raw {
         }
     }
 
+    /// Both halves, for who talks and listens at once.
+    #[must_use]
+    pub fn split(self) -> (Talking, Listening) {
+        let (sink, stream) = self.0.split();
+        (Talking(sink), Listening(stream))
+    }
+
     /// Everything until the socket is closed, and how it is closed.
     pub async fn rest(mut self) -> (Vec<String>, End) {
         let mut texts = Vec::new();
@@ -122,6 +128,51 @@ impl Raw {
                 Ok(text) => texts.push(text),
                 Err(end) => return (texts, end),
             }
+        }
+    }
+}
+
+impl Talking {
+    /// Sends a text message.
+    ///
+    /// # Errors
+    /// When the socket is closed.
+    pub async fn try_send_text(&mut self, text: &str) -> Result<(), tungstenite::Error> {
+        self.0.send(Message::text(text)).await
+    }
+
+    /// Sends a binary message.
+    ///
+    /// # Errors
+    /// When the socket is closed.
+    pub async fn try_send_binary(&mut self, bytes: Vec<u8>) -> Result<(), tungstenite::Error> {
+        self.0.send(Message::binary(bytes)).await
+    }
+}
+
+impl Listening {
+    /// Everything until the socket is closed, and how it is closed.
+    pub async fn rest(mut self) -> (Vec<String>, End) {
+        let mut texts = Vec::new();
+        loop {
+            match next(&mut self.0).await {
+                Ok(text) => texts.push(text),
+                Err(end) => return (texts, end),
+            }
+        }
+    }
+}
+
+async fn next(stream: &mut (impl Stream<Item = Result<Message, tungstenite::Error>> + Unpin)) -> Result<String, End> {
+    loop {
+        match timeout(LIMIT, stream.next()).await.expect("a message within the limit") {
+            Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
+            Some(Ok(Message::Close(frame))) => {
+                let end = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+                return Err(end.unwrap_or((1005, String::new())));
+            }
+            Some(Err(_)) | None => return Err((1006, String::new())),
+            Some(Ok(_)) => {}
         }
     }
 }

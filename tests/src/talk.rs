@@ -10,10 +10,16 @@ use std::time::{Duration, Instant};
 use fourwire_lab::app::{Delivery, Mute, Phone};
 use fourwire_lab::recording::Recording;
 use fourwire_lab::tones::{Script, VOCABULARY, WORD_MILLIS};
+use fourwire_wire::conversation::{ConversationEntry, ConversationStatus};
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::segment::WireSegment;
 use fourwire_wire::units::{SAMPLES_PER_SECOND, Samples};
+use tokio::time::sleep;
 
+use crate::http;
+
+/// How long the first audio of a call may take to show in the user's list.
+const BEGIN_LIMIT: Duration = Duration::from_secs(10);
 /// How far from where it was said a word may land.
 pub const TOLERANCE: Duration = Duration::from_millis(100);
 /// From one word's start to the next one's, in milliseconds: a word of 160 and a pause of at least 440, where 300 ends an
@@ -21,6 +27,20 @@ pub const TOLERANCE: Duration = Duration::from_millis(100);
 const APART_MILLIS: Range<u64> = 600..1_400;
 /// The same for somebody who hardly stops: most of the time there is speech.
 const DENSE_MILLIS: Range<u64> = 200..260;
+
+/// Sends a moment of silence over a new connection, and waits until the call is in its user's list.
+///
+/// # Panics
+/// When it does not come there.
+pub async fn begin(edge: &str, token: &str, phone: &mut Phone) {
+    phone.send_frame(Channel::User, &[0; 160]).await.expect("still there");
+    let begun = Instant::now();
+    let is_running = |entry: &ConversationEntry| entry.status == ConversationStatus::InProgress;
+    while !http::conversations(edge, token).await.iter().any(is_running) {
+        assert!(begun.elapsed() < BEGIN_LIMIT, "a call with audio is in the list");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
 
 /// A call in parts, over one connection or several: it knows what was said, and when since its first sample.
 #[derive(Debug, Default)]

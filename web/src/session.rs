@@ -52,6 +52,8 @@ pub enum Event<'a> {
     Closed {
         /// The close code.
         code: u16,
+        /// The server's reason.
+        reason: &'a str,
     },
     /// The time of [`Session::wake_at`] has come.
     Timeout,
@@ -142,6 +144,8 @@ pub enum State {
 pub enum Failure {
     /// The server does not take this user, or no token was to be had.
     NotAllowed,
+    /// The user, or all users together, have used what may be recorded for now.
+    LimitReached,
     /// The server could not be reached in all attempts.
     Unreachable,
     /// The server does not understand this module.
@@ -156,6 +160,7 @@ impl Failure {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::NotAllowed => "You are not signed in any more. Sign in again.",
+            Self::LimitReached => "No more can be recorded for now. Try again later.",
             Self::Unreachable => "The server cannot be reached.",
             Self::Unsupported => "The server and this page do not fit together. Load the page again.",
             Self::NoAudio => "This browser does not let the call be heard.",
@@ -262,7 +267,7 @@ impl Session {
             }
             Event::Opened => self.link.opened(now, &mut self.actions),
             Event::Text(text) => self.text(text, now),
-            Event::Closed { code } => self.closed(code, now),
+            Event::Closed { code, reason } => self.closed(code, reason, now),
             Event::Timeout => {}
         }
         self.timers(now);
@@ -414,10 +419,12 @@ impl Session {
         }
     }
 
-    fn closed(&mut self, code: u16, now: Duration) {
+    fn closed(&mut self, code: u16, reason: &str, now: Duration) {
         if self.conversation.is_some() || code == close::NORMAL {
             self.over();
-        } else if matches!(code, close::POLICY) {
+        } else if code == close::POLICY && close::LIMITS.contains(&reason) {
+            self.fail(Failure::LimitReached);
+        } else if code == close::POLICY {
             self.fail(Failure::NotAllowed);
         } else if code == close::TOO_BIG {
             self.fail(Failure::Unsupported);

@@ -212,7 +212,7 @@ impl Shell {
 
     fn open(self: &Rc<Self>) {
         let Ok(socket) = WebSocket::new(&self.url.borrow()) else {
-            self.session.borrow_mut().handle(self.now(), Event::Closed { code: 1006 });
+            self.session.borrow_mut().handle(self.now(), Event::Closed { code: 1006, reason: "" });
             return;
         };
         socket.set_binary_type(BinaryType::Arraybuffer);
@@ -226,7 +226,7 @@ impl Shell {
         });
         let shell = Rc::clone(self);
         let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
-            shell.run(Event::Closed { code: event.code() });
+            shell.run(Event::Closed { code: event.code(), reason: &event.reason() });
         });
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fourwire_engine::audio::SampleRate;
 use fourwire_engine::call::{self, Chunk, Saved, Services, Snapshot, Start, Terms};
+use fourwire_engine::record::ChunkSpan;
 use fourwire_engine::zones::UtcOnly;
 use fourwire_web::capture::Block;
 use fourwire_web::session::{Action, Event, News, Outgoing, Session, State};
@@ -64,6 +65,13 @@ fn services() -> Services {
     Services { speech: Rc::from([]), has_model: false, pusher: None, zones: Rc::new(UtcOnly) }
 }
 
+/// What the server is told of what it wanted done.
+enum Report {
+    Recorded(ChunkSpan),
+    Registered,
+    Stored,
+}
+
 impl World {
     fn new() -> Self {
         let ListenQuery { language, source, .. } = ListenQuery::parse("channels=2").unwrap();
@@ -98,7 +106,7 @@ impl World {
         while let Some(action) = self.page.poll() {
             match action {
                 Action::AskToken => self.page.handle(now, Event::Token(Some(Pii::new("token".to_owned())))),
-                Action::Open if self.is_cut => self.page.handle(now, Event::Closed { code: 1006 }),
+                Action::Open if self.is_cut => self.page.handle(now, Event::Closed { code: 1006, reason: "" }),
                 Action::Open => {
                     self.up = Some(Vec::new());
                     self.page.handle(now, Event::Opened);
@@ -139,7 +147,7 @@ impl World {
     fn break_socket(&mut self) {
         if self.up.is_some() {
             self.drop_socket();
-            self.tell(Event::Closed { code: 1006 });
+            self.tell(Event::Closed { code: 1006, reason: "" });
         }
     }
 
@@ -156,7 +164,7 @@ impl World {
             self.up = None;
             self.down.clear();
             self.ask_server(call::Event::Timeout);
-            self.tell(Event::Closed { code: 1006 });
+            self.tell(Event::Closed { code: 1006, reason: "" });
         }
     }
 
@@ -187,12 +195,16 @@ impl World {
                         continue;
                     }
                     call::Action::Record(chunk) => {
-                        reports.push_back(Some(chunk.span));
+                        reports.push_back(Report::Recorded(chunk.span));
                         self.stored.push(chunk);
                         continue;
                     }
-                    call::Action::Store(_) => {
-                        reports.push_back(None);
+                    call::Action::Register(_) => {
+                        reports.push_back(Report::Registered);
+                        continue;
+                    }
+                    call::Action::Store { .. } => {
+                        reports.push_back(Report::Stored);
                         continue;
                     }
                     _ => continue,
@@ -200,11 +212,12 @@ impl World {
                 self.down.push(serde_json::to_string(&event).unwrap());
             }
             let event = match reports.pop_front() {
-                Some(Some(span)) => {
+                Some(Report::Recorded(span)) => {
                     self.server.handle(self.now(), call::Event::Recorded(&span));
                     continue;
                 }
-                Some(None) => call::Event::Stored,
+                Some(Report::Registered) => call::Event::Registered,
+                Some(Report::Stored) => call::Event::Stored,
                 None => break,
             };
             self.server.handle(self.now(), event);
@@ -237,7 +250,7 @@ impl World {
                     self.tell(Event::Text(&text));
                 }
                 if let Some(code) = self.closing.take().filter(|_| self.up.take().is_some()) {
-                    self.tell(Event::Closed { code });
+                    self.tell(Event::Closed { code, reason: "" });
                 }
             }
             if self.server.wake().is_some_and(|at| at <= self.now()) {

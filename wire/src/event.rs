@@ -13,6 +13,8 @@ use crate::units::Samples;
 pub const PING: &str = "ping";
 /// Longest name of the other party, in characters.
 pub const MAX_NAME: usize = 100;
+/// Longest text that a client may send once it is signed in, in bytes; a longer one closes with [`close::TOO_BIG`].
+pub const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// Milliseconds between two heartbeats.
 pub const PING_EVERY_MILLIS: u64 = 10_000;
 
@@ -22,15 +24,23 @@ pub mod close {
     pub const NORMAL: u16 = 1000;
     /// The server ended the session: silence of the client, another connection took over, the call's longest time.
     pub const GOING_AWAY: u16 = 1001;
-    /// The client does what none may: no token, or one that is not good, a position ahead of the call, audio faster than time; or the
-    /// conversation was deleted (the reason says which).
+    /// The client does what none may: no token, or one that is not good, a position ahead of the call, audio faster than time, a limit
+    /// that it has reached; or the conversation was deleted (the reason says which).
     pub const POLICY: u16 = 1008;
-    /// A frame was larger than [`crate::frame::MAX_PAYLOAD_BYTES`].
+    /// A frame was larger than [`crate::frame::MAX_PAYLOAD_BYTES`], or a text than [`super::MAX_TEXT_BYTES`].
     pub const TOO_BIG: u16 = 1009;
     /// The server cannot go on; the client may come back.
     pub const INTERNAL: u16 = 1011;
     /// The client's sign-in has expired and no fresh token came: a client that resumes comes back with one and loses nothing.
     pub const SIGN_IN_EXPIRED: u16 = 4001;
+    /// The reason for [`POLICY`] where the user has had recorded as much as may be within a day.
+    pub const DAY_USED_UP: &str = "The minutes of today are used up";
+    /// The reason for [`POLICY`] where as many calls of the user are recorded as may be at once.
+    pub const TOO_MANY_SESSIONS: &str = "Too many calls are being recorded at once";
+    /// The reason for [`POLICY`] where all users together have used what they may within a day.
+    pub const DEPLOYMENT_LIMIT: &str = "The service has reached its limit for today";
+    /// Reasons that are limits: the user is known, and may come back later.
+    pub const LIMITS: [&str; 3] = [DAY_USED_UP, TOO_MANY_SESSIONS, DEPLOYMENT_LIMIT];
     /// Longest reason, in bytes: a control frame carries 125, and the code is two of them (RFC 6455, section 5.5).
     pub const MAX_REASON_BYTES: usize = 123;
 

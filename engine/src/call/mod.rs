@@ -51,6 +51,7 @@ use fourwire_wire::units::{Samples, UnixMillis};
 use thiserror::Error;
 
 use crate::audio::SampleRate;
+use crate::quota::sessions::Stretch;
 use crate::record::ChunkSpan;
 use crate::speech::{Endpoint, Refusal};
 
@@ -77,6 +78,8 @@ pub enum Event<'a> {
         /// Why, for the close frame.
         reason: &'static str,
     },
+    /// The client sent a message that is larger than any may be ([`crate::socket::is_acceptable`]), and was not looked at.
+    MessageTooBig,
     /// The client's socket is gone.
     Disconnected,
     /// A speech service accepted a stream.
@@ -126,6 +129,17 @@ pub enum Event<'a> {
     RecordFailed(&'a ChunkSpan),
     /// A chunk of the record is neither stored nor kept.
     RecordLost(&'a ChunkSpan),
+    /// The conversation is entered in the user's index.
+    Registered,
+    /// It could not be entered; it will be offered again.
+    RegisterFailed,
+    /// The call's audio is counted up to a position.
+    Counted {
+        /// Up to where.
+        to: Samples,
+        /// Whether the user may have more recorded.
+        may_go_on: bool,
+    },
     /// The finished conversation is stored.
     Stored,
     /// The finished conversation could not be stored; it will be offered again.
@@ -282,6 +296,14 @@ pub enum Action<'a> {
     RecordKept(ChunkSpan),
     /// Keep a chunk no more: its audio has come again, in others.
     DropChunk(ChunkSpan),
+    /// Enter the conversation in the user's index, since its first audio has come or the call was ended, and report [`Event::Registered`] or
+    /// [`Event::RegisterFailed`].
+    Register(Box<Conversation>),
+    /// Have the call's audio counted among what the user may use, and report [`Event::Counted`]; nothing where that fails, since
+    /// the next report counts it.
+    Count(Stretch),
+    /// Have the rest of the call's audio counted, and the call taken for over. Nothing is reported.
+    Release(Stretch),
     /// Have a language model sum the conversation up, and report [`Event::Summarised`].
     Summarise(Box<Conversation>),
     /// Store the finished conversation for good, and report [`Event::Stored`] or [`Event::StoreFailed`].
@@ -291,6 +313,8 @@ pub enum Action<'a> {
         /// Whether it has audio that was not there when it was finished before. Where it is none, nothing is made of the text
         /// anew and nobody is told.
         is_news: bool,
+        /// Whether it is known for certain that nothing was said: it need not be kept for long.
+        is_empty: bool,
     },
     /// The call is over and stored: erase everything that was saved.
     Forget,

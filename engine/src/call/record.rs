@@ -14,6 +14,7 @@ use crate::summary::UNTITLED;
 
 /// A session's state, without its segments, which are kept one by one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 pub struct Snapshot {
     /// The conversation that the call will become.
     pub conversation: ConversationId,
@@ -48,9 +49,21 @@ pub struct Snapshot {
     pub seen_at: UnixMillis,
     /// The call is over and is being finished.
     pub ending: bool,
+    /// A client has said that the call is over.
+    #[serde(default)]
+    pub ended: bool,
     /// Whether the client sends again what a restart has lost.
     #[serde(default)]
     pub resumes: bool,
+    /// Whether the conversation is in the user's index. It is entered there with its first audio, or when the call is ended.
+    #[serde(default = "is_registered_by_default")]
+    pub registered: bool,
+    /// Up to where the audio of the longer side is counted among what the user may use.
+    #[serde(default)]
+    pub counted: Samples,
+    /// Whether some speech has no captions, so that an empty transcript does not say that nothing was said.
+    #[serde(default)]
+    pub captions_missing: bool,
     /// Each channel's state.
     pub channels: PerChannel<SnapshotChannel>,
     /// What was stored when the call was finished before, where a client has come back to a finished call.
@@ -124,7 +137,11 @@ impl Snapshot {
             last_audio_at: None,
             seen_at: now,
             ending: false,
+            ended: false,
             resumes: false,
+            registered: false,
+            counted: Samples::ZERO,
+            captions_missing: false,
             channels: PerChannel::default(),
             finished: None,
         }
@@ -159,7 +176,12 @@ impl Snapshot {
             last_audio_at: conversation.started_at.and(conversation.finished_at),
             seen_at: conversation.finished_at.unwrap_or(conversation.created_at),
             ending: false,
+            ended: false,
             resumes: false,
+            registered: true,
+            counted: end(Channel::User).end.max(end(Channel::Remote).end),
+            // What was missing then is not known any more.
+            captions_missing: true,
             channels: PerChannel { user: end(Channel::User), remote: end(Channel::Remote) },
             finished,
         };
@@ -202,6 +224,11 @@ impl Snapshot {
             finishes: finished.map_or(0, |finished| finished.count),
         }
     }
+}
+
+/// State that was saved before there was this field: the conversation was entered when the call began.
+const fn is_registered_by_default() -> bool {
+    true
 }
 
 /// Stored wire segments as the engine keeps them. Stored conversations always carry the extras.

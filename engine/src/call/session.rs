@@ -10,6 +10,7 @@ mod budget;
 mod changes;
 mod connection;
 mod ending;
+mod entry;
 mod sign_in;
 
 use std::collections::VecDeque;
@@ -32,12 +33,14 @@ use super::record::{Snapshot, SnapshotChannel};
 use super::recorder::Recorder;
 use super::timers::{Timer, Timers};
 use super::{Action, Event};
+use crate::quota::sessions::REPORT_EVERY_MILLIS;
 use crate::record::ChunkSpan;
 use crate::speech::Provider;
 use crate::zones::Zones;
 use budget::Budget;
 use changes::Changes;
 use connection::Client;
+use entry::Entry;
 
 /// A client that sends nothing at all for this long, in milliseconds, is gone: the peer's limit.
 const IDLE_MILLIS: u64 = 90_000;
@@ -124,6 +127,13 @@ pub struct Session {
     /// A conversation that the store has, and of which it has not said yet whether it took it.
     offered: Option<Box<Conversation>>,
     store_failures: u32,
+    /// When the other party's name was last saved by itself.
+    contact_saved_at: Option<UnixMillis>,
+    /// How the conversation's way into the user's index goes.
+    entry: Entry,
+    entry_failures: u32,
+    /// The user may have nothing more recorded today.
+    used_up: bool,
 }
 
 #[derive(Debug)]
@@ -207,6 +217,7 @@ impl Session {
         } else {
             timers.set(Timer::Longest, Some(state.created_at + LONGEST_MILLIS));
             timers.set(Timer::Grace, Some(state.seen_at + GRACE_MILLIS));
+            timers.set(Timer::Count, Some(state.seen_at + REPORT_EVERY_MILLIS));
             Phase::Live
         };
         Self {
@@ -230,6 +241,10 @@ impl Session {
             actions: VecDeque::new(),
             offered: None,
             store_failures: 0,
+            contact_saved_at: None,
+            entry: Entry::default(),
+            entry_failures: 0,
+            used_up: false,
         }
     }
 
@@ -258,6 +273,7 @@ impl Session {
             Event::Text(text) => self.text(text, now),
             Event::SignedIn { until } => self.signed_in(until),
             Event::NotAllowed { reason } => self.not_allowed(reason, now),
+            Event::MessageTooBig => self.message_too_big(now),
             Event::Disconnected => self.disconnected(now),
             Event::SpeechOpened { channel, stream } => self.links.get_mut(channel).opened(stream, now),
             Event::SpeechText { channel, stream, text } => {
@@ -294,6 +310,9 @@ impl Session {
                 let news = self.recorder.lost(span);
                 self.record_moved(news);
             }
+            Event::Registered => self.entered(),
+            Event::RegisterFailed => self.entry_failed(now),
+            Event::Counted { to, may_go_on } => self.counted(to, may_go_on, now),
             Event::Stored => self.stored(),
             Event::StoreFailed => self.store_failed(now),
             Event::Deleted => self.deleted(),
@@ -320,6 +339,7 @@ impl Session {
             let wake = self.links.get(channel).wake(now);
             self.timers.set(Timer::Link(channel), wake);
         }
+        self.enter();
         self.finish(now);
         let record = self.recorder.poll(now);
         // With each chunk the state goes on as far as the chunk reaches: what comes after a restart must not overlap it.
@@ -447,6 +467,9 @@ impl Session {
                 Timer::Record | Timer::Pusher => {}
                 Timer::Grace => self.end(now),
                 Timer::SignIn => self.sign_in_expired(now),
+                // The poll that follows offers it again.
+                Timer::Register => self.entry = Entry::default(),
+                Timer::Count => self.count(now),
                 Timer::Summary => self.summarised(None),
                 Timer::Longest => {
                     if self.client.is_some() {
@@ -483,7 +506,13 @@ impl Session {
     /// Queues what a link or the recorder wants done; what they tell is for a client, if there is one.
     fn queue(&mut self, actions: impl IntoIterator<Item = Action<'static>>) {
         let has_client = self.client.is_some();
-        self.actions.extend(actions.into_iter().filter(|action| has_client || !matches!(action, Action::Status(_))));
+        for action in actions {
+            let status = if let Action::Status(status) = &action { Some(status.status) } else { None };
+            self.state.captions_missing |= status == Some(Status::SttGap);
+            if has_client || status.is_none() {
+                self.actions.push_back(action);
+            }
+        }
     }
 
     fn status(&mut self, status: Status, text: &str) {

@@ -20,6 +20,10 @@ pub(super) enum Timer {
     Drain,
     /// The finished conversation is offered to the store again.
     StoreRetry,
+    /// The conversation is offered to the user's index again.
+    Register,
+    /// What was recorded is to be counted.
+    Count,
     /// The language model has had long enough.
     Summary,
     /// The recorder is to be looked after.
@@ -31,7 +35,7 @@ pub(super) enum Timer {
 }
 
 /// How many timers there are.
-const COUNT: usize = 12;
+const COUNT: usize = 14;
 
 /// The table: one moment a timer, or none.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +50,8 @@ impl Timers {
         Timer::SignIn,
         Timer::Drain,
         Timer::StoreRetry,
+        Timer::Register,
+        Timer::Count,
         Timer::Summary,
         Timer::Record,
         Timer::Pusher,

@@ -4,6 +4,7 @@ mod keeping;
 mod operator;
 mod phone;
 mod pusher;
+mod quotas;
 mod summaries;
 mod webhook;
 
@@ -15,6 +16,7 @@ use thiserror::Error;
 pub use self::keeping::{ExportLimits, Retention};
 pub use self::operator::OperatorKey;
 pub use self::phone::{Dialling, Twilio};
+pub use self::quotas::Quotas;
 pub use self::summaries::Summariser;
 use crate::identity::Issuer;
 use crate::outbound::{OutboundUrl, OutboundUrlError};
@@ -73,6 +75,8 @@ pub struct Config {
     pub webhook: Result<Option<Webhook>, ConfigError>,
     /// How much one request for an export does.
     pub export: Result<ExportLimits, ConfigError>,
+    /// How much a user, and the whole deployment, may use.
+    pub quotas: Result<Quotas, ConfigError>,
     /// What the operator shows to be let in.
     pub operator_key: Result<OperatorKey, ConfigError>,
 }
@@ -92,6 +96,7 @@ impl Config {
             pusher: settings.pusher(),
             webhook: settings.webhook(),
             export: settings.export(),
+            quotas: settings.quotas(),
             operator_key: settings.operator_key(),
         }
     }

@@ -12,8 +12,12 @@ use super::limit::{Limit, Log, TooOften};
 use super::number::PhoneNumber;
 use crate::twilio::sid::CallerIdSid;
 
-/// How often a user may have numbers rung: the peer's five times an hour.
-pub const VERIFICATIONS: [Limit; 1] = [Limit { count: 5, millis: 3_600_000 }];
+/// How often a user may have numbers rung within an hour: the peer's five times.
+pub const VERIFICATIONS: Limit = Limit { count: 5, millis: 3_600_000 };
+/// The same within a day, unless the operator says otherwise.
+pub const DEFAULT_VERIFICATIONS_A_DAY: usize = 10;
+/// Milliseconds of a day.
+const DAY_MILLIS: u64 = 86_400_000;
 /// How often a user may ask how it goes: the peer's thirty times a minute, which its own client needs.
 pub const CHECKS: [Limit; 1] = [Limit { count: 30, millis: 60_000 }];
 /// How many access tokens a user may have: clients fetch one for each call.
@@ -90,15 +94,15 @@ pub struct Account {
 }
 
 impl Account {
-    /// The user wants a number verified: notes it as pending.
+    /// The user wants a number verified, which may be so often a day: notes it as pending.
     ///
     /// # Errors
     /// [`AccountError::TooOften`], or [`AccountError::TooMany`].
-    pub fn verify(&mut self, number: &PhoneNumber, now: UnixMillis) -> Result<(), AccountError> {
+    pub fn verify(&mut self, number: &PhoneNumber, a_day: usize, now: UnixMillis) -> Result<(), AccountError> {
         if self.numbers.len() >= MAX_NUMBERS && self.find(number).is_none() {
             return Err(AccountError::TooMany);
         }
-        self.verifications.take(&VERIFICATIONS, now)?;
+        self.verifications.take(&[VERIFICATIONS, Limit { count: a_day, millis: DAY_MILLIS }], now)?;
         self.pending.retain(|known| known != number);
         self.pending.push(number.clone());
         // Only the newest matter: nobody waits for more calls than may be made.
@@ -263,7 +267,7 @@ mod tests {
     #[test]
     fn a_number_that_is_added_twice_keeps_its_id() {
         let mut account = Account::default();
-        account.verify(&number(1), NOW).unwrap();
+        account.verify(&number(1), 10, NOW).unwrap();
         assert_eq!(account.pending(), [number(1)]);
         let first = add(&mut account, 1);
         let caller_id = CallerIdSid::parse(format!("PN{:032}", 9)).unwrap();
@@ -281,11 +285,11 @@ mod tests {
         let confirm =
             |account: &mut Account| account.confirm(NumberId::from_random([1; 16]), &number(1), caller_id.clone(), NOW);
         assert_eq!(confirm(&mut account), None, "nobody asked for it");
-        account.verify(&number(1), NOW).unwrap();
+        account.verify(&number(1), 10, NOW).unwrap();
         account.drop_number(&number(1));
         assert_eq!(confirm(&mut account), None, "it was given up while it was being verified");
         assert_eq!(account, Account { verifications: account.verifications.clone(), ..Account::default() });
-        account.verify(&number(1), NOW).unwrap();
+        account.verify(&number(1), 10, NOW).unwrap();
         let id = confirm(&mut account);
         assert!(id.is_some() && confirm(&mut account) == id, "and once more, for who has it already");
         account.remove(id.unwrap()).unwrap();
@@ -297,10 +301,13 @@ mod tests {
         let mut account = Account::default();
         assert_eq!(account.token(NOW), Err(AccountError::None));
         for last in 0..5 {
-            account.verify(&number(last), NOW + u64::from(last)).unwrap();
+            account.verify(&number(last), 7, NOW + u64::from(last)).unwrap();
         }
-        let too_often = AccountError::TooOften(TooOften { retry_after: 3_600 });
-        assert_eq!(account.verify(&number(9), NOW + 5), Err(too_often));
+        let too_often = |retry_after| Err(AccountError::TooOften(TooOften { retry_after }));
+        assert_eq!(account.verify(&number(9), 7, NOW + 5), too_often(3_600));
+        let later = NOW + 2 * 3_600_000;
+        assert!((5..7).all(|last| account.verify(&number(last), 7, later).is_ok()));
+        assert_eq!(account.verify(&number(9), 7, later), too_often(22 * 3_600), "and so many a day");
         assert!((0..30).all(|_| account.check(NOW).is_ok()));
         assert_eq!(account.check(NOW), Err(AccountError::TooOften(TooOften { retry_after: 60 })));
         add(&mut account, 1);

@@ -29,11 +29,21 @@ const AGAIN_MILLIS: u64 = 60 * 1000;
 const STARTING_MILLIS: u64 = 30 * 1000;
 /// Twilio is asked about one number no more often than this, in milliseconds: clients poll every two seconds.
 const ASK_EVERY_MILLIS: u64 = 3 * 1000;
+/// Twilio is asked again after this part of the time since the verification call began: after 3 s at first, after 30 s when it
+/// has rung in vain for five minutes. It tells of a success by itself, so this is for a report that was lost.
+const ASK_AGAIN_PART: u64 = 10;
+/// The longest wait between two questions about one number, in milliseconds.
+const MAX_ASK_EVERY_MILLIS: u64 = 10 * 60 * 1000;
 /// A verification call of which nothing was heard for so many milliseconds is forgotten, and with it whose number it was
 /// for: a day. Should it have succeeded unnoticed, the number is verified anew.
 const FORGOTTEN_MILLIS: u64 = 86_400_000;
 /// How often a number is rung, whoever asks: it protects the person who is rung.
 pub const RINGS: [Limit; 2] = [Limit { count: 3, millis: 3_600_000 }, Limit { count: 6, millis: 86_400_000 }];
+/// How often it is rung besides, for users for whom it was not rung within a day, once for each: so that strangers who use up the
+/// others do not lock its owner out. It is bounded too, for the sake of who is rung: it takes seven strangers a day, and not one.
+pub const FIRST_RINGS: [Limit; 1] = [Limit { count: 6, millis: 86_400_000 }];
+/// How often a number is rung for one user.
+pub const RINGS_FOR_ONE: [Limit; 2] = [Limit { count: 3, millis: 3_600_000 }, Limit { count: 4, millis: 86_400_000 }];
 
 /// A number's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +53,12 @@ pub struct Claim {
     /// Twilio is being asked on behalf of a user.
     starting: Option<Starting>,
     rings: Log,
+    /// Rings beyond those, each for a user for whom it had not been rung.
+    #[serde(default)]
+    first_rings: Log,
+    /// The same by user, within a day.
+    #[serde(default)]
+    rings_for: Vec<(UserId, Log)>,
     /// Caller IDs that are nobody's any more and that Twilio may still list.
     removals: Vec<CallerIdSid>,
 }
@@ -72,6 +88,9 @@ struct Starting {
     /// As in [`Attempt`].
     user: Option<UserId>,
     since: UnixMillis,
+    /// Whether its ring is one of [`FIRST_RINGS`].
+    #[serde(default)]
+    is_first: bool,
 }
 
 /// How a verification call failed.
@@ -162,7 +181,7 @@ impl Claim {
         if is_starting || (is_ringing && !self.is_held_by(user)) {
             return Err(Refusal::InProgress);
         }
-        self.starting = Some(Starting { user: Some(user.clone()), since: now });
+        self.starting = Some(Starting { user: Some(user.clone()), since: now, is_first: false });
         Ok(())
     }
 
@@ -200,13 +219,34 @@ impl Claim {
             let is_own = holder.user == *user;
             return Next::Refuse(if is_own { Refusal::Yours(holder.caller_id.clone()) } else { Refusal::Taken });
         }
-        match self.rings.take(&RINGS, now) {
+        match self.ring(user, now) {
             Ok(()) => {
                 self.removals.extend(caller_id.clone().filter(|listed| !self.removals.contains(listed)));
                 Next::Ring { remove: caller_id }
             }
             Err(too_often) => Next::Refuse(Refusal::TooOften(too_often)),
         }
+    }
+
+    /// Counts a ring, where the limits allow it.
+    fn ring(&mut self, user: &UserId, now: UnixMillis) -> Result<(), TooOften> {
+        self.rings_for.retain(|(_, log)| log.rests_at(&RINGS_FOR_ONE).is_some_and(|at| at > now));
+        let index = self.rings_for.iter().position(|(known, _)| known == user);
+        let mut own = index.map_or_else(Log::default, |index| self.rings_for.swap_remove(index).1);
+        let taken = own.take(&RINGS_FOR_ONE, now).and_then(|()| {
+            let taken = self.rings.take(&RINGS, now).or_else(|too_often| {
+                if index.is_some() || self.first_rings.take(&FIRST_RINGS, now).is_err() {
+                    return Err(too_often);
+                }
+                if let Some(starting) = &mut self.starting {
+                    starting.is_first = true;
+                }
+                Ok(())
+            });
+            taken.inspect_err(|_| own.take_back())
+        });
+        self.rings_for.push((user.clone(), own));
+        taken
     }
 
     /// Twilio rings the number. Whether somebody still wants that is known here: a call that was asked for by a user who has
@@ -219,8 +259,11 @@ impl Claim {
 
     /// Twilio has refused to ring the number: it did not ring.
     pub fn not_started(&mut self) {
-        self.starting = None;
-        self.rings.take_back();
+        let Some(Starting { user, is_first, .. }) = self.starting.take() else { return };
+        if is_first { &mut self.first_rings } else { &mut self.rings }.take_back();
+        if let Some((_, own)) = self.rings_for.iter_mut().find(|(known, _)| Some(known) == user.as_ref()) {
+            own.take_back();
+        }
     }
 
     /// Twilio has not answered. A ring that was asked for may have happened, and counts.
@@ -236,7 +279,9 @@ impl Claim {
         let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.user.as_ref() == Some(user)) else {
             return Check::Known(State::Unknown);
         };
-        if attempt.failed.is_none() && attempt.asked_at.is_none_or(|at| now.since(at) >= ASK_EVERY_MILLIS) {
+        let age = now.since(attempt.started_at);
+        let wait = (age / ASK_AGAIN_PART).clamp(ASK_EVERY_MILLIS, MAX_ASK_EVERY_MILLIS);
+        if attempt.failed.is_none() && attempt.asked_at.is_none_or(|at| now.since(at) >= wait) {
             attempt.asked_at = Some(now);
             return Check::Ask(attempt.call.clone());
         }
@@ -329,7 +374,7 @@ impl Claim {
         if !self.removals.is_empty() {
             return Tidy::Remove;
         }
-        let rested_at = self.rings.rests_at(&RINGS).filter(|at| *at > now);
+        let rested_at = self.rings.rests_at(&RINGS).max(self.first_rings.rests_at(&FIRST_RINGS)).filter(|at| *at > now);
         let forgotten_at = self.attempt.as_ref().map(|attempt| attempt.started_at + FORGOTTEN_MILLIS);
         match rested_at.max(forgotten_at) {
             Some(at) => Tidy::Later(at),
@@ -586,11 +631,87 @@ mod tests {
                 rung.push(minute);
             }
         }
-        assert_eq!(rung.len(), 12, "{rung:?}");
+        // Each is somebody for whom it has not been rung.
+        assert_eq!(rung.len(), 24, "{rung:?}");
+        for start in &rung {
+            assert!(rung.iter().filter(|at| (*start..start + 60).contains(at)).count() <= 9);
+            assert!(rung.iter().filter(|at| (*start..start + 24 * 60).contains(at)).count() <= 12);
+        }
+    }
+
+    #[test]
+    fn a_number_is_rung_for_one_user_no_more_often_than_before() {
+        let mut number = Number::default();
+        let mut rung = Vec::new();
+        for minute in 0..2 * 24 * 60 {
+            number.now = minute * MINUTE;
+            if let Ok(call) = number.verify("ann") {
+                number.claim.verdict(&call, Verdict::Failed(Failure::NoAnswer));
+                rung.push(minute);
+            }
+        }
+        assert_eq!(rung.len(), 8, "{rung:?}");
         for start in &rung {
             assert!(rung.iter().filter(|at| (*start..start + 60).contains(at)).count() <= 3);
-            assert!(rung.iter().filter(|at| (*start..start + 24 * 60).contains(at)).count() <= 6);
         }
+    }
+
+    #[test]
+    fn strangers_do_not_lock_the_owner_out() {
+        // So many strangers use up what they can, one after the other; then the owner comes.
+        for (strangers, is_let_in) in [(1, true), (2, true), (6, true), (7, false)] {
+            let mut number = Number::default();
+            for stranger in 0..strangers {
+                for _ in 0..4 {
+                    if let Ok(call) = number.verify(&format!("stranger-{stranger}")) {
+                        number.claim.verdict(&call, Verdict::Failed(Failure::NoAnswer));
+                    }
+                }
+            }
+            assert!(matches!(number.verify("stranger-0"), Err(Refusal::TooOften(_))));
+            let verified = number.verify("owner");
+            assert_eq!(verified.is_ok(), is_let_in, "{strangers}: {verified:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_ring_that_did_not_happen_is_taken_back() {
+        let mut number = Number::default();
+        for _ in 0..3 {
+            let call = number.verify("stranger").unwrap();
+            number.claim.verdict(&call, Verdict::Failed(Failure::NoAnswer));
+        }
+        let now = number.now();
+        for _ in 0..9 {
+            number.claim.begin(&user("owner"), now).unwrap();
+            assert_eq!(number.claim.listed(&user("owner"), None, now), Next::Ring { remove: None });
+            number.claim.not_started();
+        }
+        let call = number.verify("owner").unwrap();
+        number.claim.verdict(&call, Verdict::Failed(Failure::WrongCode));
+        assert!(matches!(number.verify("owner"), Err(Refusal::TooOften(_))), "one a day");
+    }
+
+    #[test]
+    fn twilio_is_asked_less_and_less_often() {
+        let mut number = Number::default();
+        number.verify("ann").unwrap();
+        let mut asked = Vec::new();
+        for second in 0..24 * 60 * 60 {
+            number.now = second * 1_000;
+            if let Check::Ask(_) = number.claim.check(&user("ann"), number.now()) {
+                asked.push(second);
+            }
+        }
+        let within = |seconds: u64| asked.iter().filter(|at| **at < seconds).count();
+        assert_eq!(&asked[..4], [0, 3, 6, 9]);
+        assert!(
+            within(60) >= 12 && within(300) <= 40 && asked.len() <= 220,
+            "{} {} {}",
+            within(60),
+            within(300),
+            asked.len()
+        );
     }
 
     #[test]

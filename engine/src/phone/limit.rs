@@ -68,6 +68,38 @@ impl Log {
     }
 }
 
+/// So much at once, and then no faster than this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How often at once, by who has rested.
+    pub burst: u32,
+    /// In how many milliseconds it may happen once more.
+    pub every_millis: u64,
+}
+
+/// How much of a [`Rate`] is used up: for what happens so often that each time cannot be remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bucket {
+    /// When all may happen again at once.
+    rested_at: UnixMillis,
+}
+
+impl Bucket {
+    /// It happens now, where the rate allows it.
+    ///
+    /// # Errors
+    /// [`TooOften`] where it does not; then nothing is used up.
+    pub fn take(&mut self, rate: &Rate, now: UnixMillis) -> Result<(), TooOften> {
+        let rested_at = self.rested_at.max(now) + rate.every_millis;
+        let allowed_at = rested_at - u64::from(rate.burst).saturating_mul(rate.every_millis);
+        if allowed_at > now {
+            return Err(TooOften::until(allowed_at, now));
+        }
+        self.rested_at = rested_at;
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[cfg(target_arch = "wasm32")]
@@ -104,6 +136,31 @@ mod tests {
             }
         }
         assert!(taken.len() >= 9, "{taken:?}");
+    }
+
+    #[test]
+    fn a_bucket_gives_a_burst_and_then_what_drips_in() {
+        const RATE: Rate = Rate { burst: 3, every_millis: 100 };
+        let mut bucket = Bucket::default();
+        for (at, expected) in [
+            (0, Ok(())),
+            (0, Ok(())),
+            (0, Ok(())),
+            (0, Err(1)),
+            (99, Err(1)),
+            (100, Ok(())),
+            (100, Err(1)),
+            (350, Ok(())),
+            (350, Ok(())),
+            (350, Err(1)),
+            (60_000, Ok(())),
+            (60_000, Ok(())),
+            (60_000, Ok(())),
+            (60_000, Err(1)),
+        ] {
+            let taken = bucket.take(&RATE, UnixMillis::new(1_000_000 + at));
+            assert_eq!(taken.map_err(|error| error.retry_after), expected, "at {at}");
+        }
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub const fn retry_wait(failures: u32) -> u64 {
 pub enum Task {
     /// Deletes conversations and calls that are older than the operator wants.
     Retention,
+    /// Deletes conversations in which nothing was said, after a while.
+    Expiry,
     /// Asks after calls whose conversations have been in progress for too long.
     Unfinished,
     /// Sums conversations up and notifies the operator's server.
@@ -36,13 +38,15 @@ pub enum Task {
 
 impl Task {
     /// All of them, in the order in which they are run: an erasure ends when everything else has.
-    pub const ALL: [Self; 5] = [Self::Retention, Self::Unfinished, Self::FollowUps, Self::Deletions, Self::Erasure];
+    pub const ALL: [Self; 6] =
+        [Self::Retention, Self::Expiry, Self::Unfinished, Self::FollowUps, Self::Deletions, Self::Erasure];
 
     /// Its name in the object's database and in the log.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Retention => "retention",
+            Self::Expiry => "expiry",
             Self::Unfinished => "unfinished",
             Self::Erasure => "erasure",
             Self::FollowUps => "follow_ups",

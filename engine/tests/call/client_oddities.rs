@@ -81,6 +81,61 @@ fn a_frame_that_is_too_big_closes_the_connection_and_not_the_call() {
 }
 
 #[test]
+fn a_text_that_is_too_long_closes_the_connection_and_one_that_just_fits_does_not() {
+    // Two bytes a letter: bytes count, not letters.
+    for (letters, closed) in [(8_192, false), (8_193, true)] {
+        let mut call = Call::new();
+        call.connect(16_000);
+        call.text(&"ä".repeat(letters));
+        let expected = if closed { vec![(call.now, close::TOO_BIG)] } else { Vec::new() };
+        assert_eq!(closes(&call), expected, "{letters}");
+    }
+}
+
+#[test]
+fn a_message_that_was_too_large_to_be_looked_at_closes_the_connection() {
+    let mut call = Call::new();
+    call.too_big();
+    assert_eq!(closes(&call), [], "nobody is there");
+    call.connect(16_000);
+    call.too_big();
+    assert_eq!(closes(&call), [(call.now, close::TOO_BIG)]);
+}
+
+#[test]
+fn a_client_that_does_not_stop_talking_is_closed_and_one_that_talks_steadily_is_not() {
+    for (texts_a_second, seconds, closed) in [(100, 30, false), (400, 1, true), (150, 10, true)] {
+        let mut call = Call::new();
+        call.connect(16_000);
+        let begun = call.now;
+        for text in 0..texts_a_second * seconds {
+            call.run_until(begun + text * 1000 / texts_a_second / 100 * 100);
+            call.text("{}");
+        }
+        let codes: Vec<_> = closes(&call).into_iter().map(|(_, code)| code).collect();
+        let expected = if closed { vec![close::POLICY] } else { Vec::new() };
+        assert_eq!(codes, expected, "{texts_a_second} a second");
+    }
+}
+
+#[test]
+fn a_name_that_changes_all_the_time_is_not_written_all_the_time_and_the_last_one_stays() {
+    let mut call = Call::new();
+    call.connect(16_000);
+    let before = call.world.store.saves;
+    for number in 0..50 {
+        for _ in 0..2 {
+            call.text(&format!(r#"{{"type":"contact","name":"Ann {number}"}}"#));
+        }
+        call.run_for(20);
+    }
+    assert_eq!(call.world.store.saves - before, 1, "one in a second");
+    call.run_for(10_000);
+    let saved = call.world.store.snapshot.as_ref().and_then(|saved| saved.contact_name.clone());
+    assert_eq!(saved.map(|name| name.expose().clone()).as_deref(), Some("Ann 49"), "with the heartbeat at the latest");
+}
+
+#[test]
 fn a_client_that_sends_nothing_for_90_seconds_is_gone() {
     let mut call = Call::new();
     call.connect(16_000);

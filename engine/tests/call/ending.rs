@@ -126,12 +126,14 @@ fn a_call_without_a_word_is_discarded_and_one_without_audio_too() {
     let mut silent = Call::new();
     silent.play_and_end(&Client::new(16_000, 3_000, Vec::new(), Vec::new()));
     assert!(silent.conversation().discarded && silent.conversation().started_at.is_some());
+    assert!(silent.world.store.is_empty, "it need not be kept for long");
 
     let mut empty = Call::new();
     empty.connect(16_000);
     empty.end();
     empty.run_for(1_000);
     assert!(empty.conversation().discarded && empty.conversation().started_at.is_none());
+    assert!(empty.world.store.is_empty);
     assert_eq!(told(&empty), ["processing", "finished", "closed as agreed"]);
 }
 

@@ -21,6 +21,7 @@ mod harness;
 mod placement;
 mod placement_random;
 mod pusher;
+mod quotas;
 mod random;
 mod reconnect;
 mod recording;

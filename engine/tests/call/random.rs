@@ -13,7 +13,7 @@ use fourwire_wire::frame::{Channel, Frame, PerChannel};
 use fourwire_wire::ids::{ConversationId, UserId};
 use fourwire_wire::pii::Pii;
 use fourwire_wire::query::{Language, Source};
-use fourwire_wire::units::UnixMillis;
+use fourwire_wire::units::{Samples, UnixMillis};
 use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -111,7 +111,7 @@ fn perform(call: &mut Call, rate: &mut u32, step: Step) -> PerChannel<u64> {
         Step::StoreFails(failures) => call.world.store.failures = failures,
         Step::StoreTakes(millis) => call.world.store.millis = millis,
         Step::Evict if !call.session.is_done() => call.evict(),
-        Step::Reopen if call.session.is_done() => call.reopen(),
+        Step::Reopen if call.session.is_done() && !call.world.store.conversations.is_empty() => call.reopen(),
         Step::Connect { .. } | Step::Evict | Step::Reopen => {}
     }
     call.run_for(0);
@@ -140,7 +140,11 @@ proptest! {
         prop_assert!(call.session.is_done(), "{:?}", call.session);
         prop_assert!(call.world.store.outstanding.is_none());
         let versions = &call.world.store.conversations;
-        let last = versions.last().unwrap();
+        let Some(last) = versions.last() else {
+            // Nothing came but connections.
+            prop_assert_eq!(taken, PerChannel::default(), "what was recorded is a conversation");
+            return Ok(());
+        };
         prop_assert!(versions.iter().all(|version| version.id == last.id && version.created_at == last.created_at));
         for audio in &last.audio {
             let taken = *taken.get(audio.channel);
@@ -163,6 +167,8 @@ enum Rogue {
     Down(Channel, usize, bool),
     PusherOpened,
     PusherDown,
+    Registered(bool),
+    Counted(u64, bool),
     Stored,
     StoreFailed,
     Timeout,
@@ -200,6 +206,8 @@ fn rogue() -> impl Strategy<Value = Rogue> {
         2 => (channel(), 0_usize..4, any::<bool>()).prop_map(|(channel, age, refused)| Rogue::Down(channel, age, refused)),
         2 => Just(Rogue::PusherOpened),
         2 => Just(Rogue::PusherDown),
+        1 => any::<bool>().prop_map(Rogue::Registered),
+        1 => (any::<u64>(), any::<bool>()).prop_map(|(to, may_go_on)| Rogue::Counted(to, may_go_on)),
         1 => Just(Rogue::Stored),
         1 => Just(Rogue::StoreFailed),
         4 => Just(Rogue::Timeout),
@@ -262,6 +270,9 @@ impl Watch {
             }
             Rogue::PusherOpened => Event::PusherOpened { stream: self.pusher },
             Rogue::PusherDown => Event::PusherDown { stream: self.pusher },
+            Rogue::Registered(true) => Event::Registered,
+            Rogue::Registered(false) => Event::RegisterFailed,
+            Rogue::Counted(to, may_go_on) => Event::Counted { to: Samples::new(*to), may_go_on: *may_go_on },
             Rogue::Stored => Event::Stored,
             Rogue::StoreFailed => Event::StoreFailed,
             Rogue::Timeout => Event::Timeout,

@@ -114,10 +114,23 @@ fn a_call_whose_client_does_not_come_back_is_stored_after_a_minute() {
 }
 
 #[test]
-fn a_session_that_nobody_ever_connects_to_is_discarded_after_a_minute() {
+fn a_session_that_nobody_ever_connects_to_leaves_nothing_after_a_minute() {
     let mut call = Call::new();
     call.run_for(61_000);
-    assert!(call.session.is_done() && call.conversation().discarded);
+    assert!(call.session.is_done() && call.world.store.conversations.is_empty());
+}
+
+#[test]
+fn a_client_that_leaves_without_having_sent_any_audio_leaves_nothing() {
+    let mut call = Call::new();
+    call.connect(16_000);
+    call.text(r#"{"type":"contact","name":"Ann"}"#);
+    call.frame(vec![1]);
+    call.run_for(30_000);
+    assert_eq!(call.world.index.offered, 0, "it is in nobody's list");
+    call.disconnect();
+    call.run_for(100);
+    assert!(call.session.is_done() && call.world.store.forgotten && call.world.store.conversations.is_empty());
 }
 
 #[test]

@@ -19,7 +19,7 @@ const SETTINGS: &str = "engine/src/config";
 /// Where it is said what callers hear.
 const SENTENCES: &str = include_str!("../../../edge/src/twilio_hooks.rs");
 /// Only objects of the Worker hear these from each other; a client is turned away on its socket.
-const WITHIN: [&str; 2] = ["call_not_found", "signed_out"];
+const WITHIN: [&str; 4] = ["call_not_found", "signed_out", "too_many_sessions", "minutes_used_up"];
 
 /// A refusal: its status and its code.
 type Refusal = (u16, String);

@@ -8,7 +8,7 @@ use fourwire_lab::twilio::{CallEvent, Ending};
 use fourwire_tests::phone::caller::{Caller, only_leg, only_sentence};
 use fourwire_tests::phone::strict_world;
 use fourwire_tests::raw::Raw;
-use fourwire_tests::{World, http};
+use fourwire_tests::{World, begin, http};
 use fourwire_wire::conversation::{Outcome, PhoneCall};
 use serde_json::{Value, json};
 
@@ -23,7 +23,8 @@ async fn what_twilio_tells_of_a_call_is_in_its_conversation_while_it_runs_and_af
     let caller = Caller::new(world, "listened-to", "+12025551601").await;
     let options = world.phone("listened-to");
     // The app listens before it dials, and its call goes by one name on both ways.
-    let phone = Phone::connect(options.clone()).await.expect("let in");
+    let mut phone = Phone::connect(options.clone()).await.expect("let in");
+    begin(world.edge(), &options.token, &mut phone).await;
     let of_conversation = async || http::only_conversation(world.edge(), &options.token).await.phone_call;
     assert_eq!(of_conversation().await, None);
     let call_id = options.call_id.clone().expect("a name");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use fourwire_lab::app::{Delivery, Phone, PhoneOptions};
 use fourwire_lab::recording::Recording;
 use fourwire_lab::tones::Script;
-use fourwire_tests::World;
 use fourwire_tests::http::{self, Answer};
+use fourwire_tests::{World, begin};
 use fourwire_wire::conversation::Conversation;
 use fourwire_wire::structured::SummaryBy;
 use hyper::Method;
@@ -126,7 +126,8 @@ async fn a_running_call_and_somebody_elses_conversation_are_not_touched() {
     let world = World::shared().await;
     let options = phone(world, "busy-caller");
     let stranger = world.token("meddler");
-    let phone = Phone::connect(options.clone()).await.expect("let in");
+    let mut phone = Phone::connect(options.clone()).await.expect("let in");
+    begin(world.edge(), &options.token, &mut phone).await;
     let before = http::only_conversation(world.edge(), &options.token).await;
     let path = format!("/v1/conversations/{}", before.id);
     let change = async |token: &str| {

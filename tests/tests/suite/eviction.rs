@@ -34,12 +34,17 @@ async fn a_client_whose_socket_goes_with_the_object_comes_back_into_the_same_con
     let world = World::shared().await;
     let user = "evicted-closed";
     let options = phone(world, user);
-    let phone = Phone::connect(options.clone()).await.expect("let in");
+    let mut phone = Phone::connect(options.clone()).await.expect("let in");
+    let mut spoken = Spoken::default();
+    say(&mut spoken, &mut phone, 70).await;
+    phone.vanish();
+    sleep(PAUSE).await;
+    // Until it speaks no service is needed, and so the object may be evicted.
+    let phone = Phone::connect(options.clone()).await.expect("let in again");
     let before = http::only_conversation(world.edge(), &options.token).await;
     world.evict_call(user, &options, Sockets::Close);
     assert!(phone.listener().wait_until(LIMIT, |received| received.closing.is_some()).await);
     let mut phone = Phone::connect(options.clone()).await.expect("let in again");
-    let mut spoken = Spoken::default();
     say(&mut spoken, &mut phone, 72).await;
     phone.hang_up(LIMIT).await;
     let conversation = http::only_conversation(world.edge(), &options.token).await;

@@ -13,7 +13,7 @@ use fourwire_lab::app::{Delivery, Phone, PhoneOptions};
 use fourwire_lab::twilio::{CallEvent, Ending};
 use fourwire_tests::phone::caller::{Caller, only_leg};
 use fourwire_tests::playback::{file, marked};
-use fourwire_tests::{Talk, World, http, personal};
+use fourwire_tests::{Talk, World, begin, http, personal};
 use serde_json::{Value, json};
 
 const RATE: u32 = 16_000;
@@ -38,7 +38,8 @@ async fn an_export_has_numbers_calls_and_every_finished_conversation_with_its_te
         caller.ended(&leg, Ending::Talked(6)).await;
         finished.push(phone.hang_up(LIMIT).await.conversation().expect("memory_created").clone());
     }
-    let running = Phone::connect(world.phone("mover")).await.expect("let in");
+    let mut running = Phone::connect(world.phone("mover")).await.expect("let in");
+    begin(world.edge(), &token, &mut running).await;
 
     let mut files = export(world, &token).await;
     let account: Value = serde_json::from_slice(&files.remove("account.json").expect("account.json")).expect("JSON");

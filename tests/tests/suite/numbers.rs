@@ -7,9 +7,11 @@ use fourwire_lab::twilio::{Course, Fault, Operation, Outcome};
 use fourwire_tests::phone::PhoneUser;
 use fourwire_tests::{World, http};
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(20);
+/// What the operator shows.
+const KEY: &str = "the operator's key, of 32 letters";
 
 #[tokio::test]
 async fn a_number_is_verified_by_the_code_on_the_screen_and_listed() {
@@ -148,7 +150,7 @@ async fn a_victim_s_phone_rings_no_more_often_than_its_limit_however_many_ask() 
     let world = World::shared().await;
     let victim = "+12125550002";
     let mut refused = 0;
-    for attacker in 0..8 {
+    for attacker in 0..12 {
         let user = PhoneUser::new(world, &format!("attacker-{attacker}"));
         let answer = user.verify(victim).await;
         if answer.status == 429 {
@@ -161,7 +163,53 @@ async fn a_victim_s_phone_rings_no_more_often_than_its_limit_however_many_ask() 
             assert!(user.wait_until_status(victim, "no_answer", LIMIT).await);
         }
     }
-    assert_eq!((world.lab.twilio().rings(victim), refused), (3, 5));
+    // Three within an hour, and six for users for whom it had not been rung.
+    assert_eq!((world.lab.twilio().rings(victim), refused), (9, 3));
+}
+
+#[tokio::test]
+async fn a_stranger_who_has_a_number_rung_again_and_again_does_not_lock_its_owner_out() {
+    let world = World::shared().await;
+    let number = "+12125552202";
+    let (stranger, owner) = (PhoneUser::new(world, "rings-others"), PhoneUser::new(world, "rung-by-others"));
+    world.lab.twilio().will(number, Course::Manual);
+    for _ in 0..3 {
+        assert_eq!(stranger.verify(number).await.status, 200);
+        assert!(world.lab.twilio().finish(number, Outcome::NoAnswer));
+        assert!(stranger.wait_until_status(number, "no_answer", LIMIT).await);
+    }
+    let refused = stranger.verify(number).await;
+    assert_eq!((refused.status, refused.code()), (429, "number_called_too_often"));
+    owner.verified_at_once(world.lab.twilio(), number).await;
+    assert_eq!(owner.primary().await.as_deref(), Some(number));
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_verifications_a_day_and_all_users_together_too() {
+    let limits = [("VERIFICATIONS_A_DAY", "2"), ("TOTAL_RINGS_A_DAY", "3"), ("OPERATOR_KEY", KEY)];
+    let limits = limits.map(|(name, value)| (name.to_owned(), Value::from(value)));
+    let world = World::with(LabOptions::default(), |variables| variables.extend(limits)).await;
+    let first = PhoneUser::new(&world, "has-two-a-day");
+    for (number, status) in [("+12025552211", 200), ("+12025552212", 200), ("+12025552213", 429)] {
+        let answer = first.verify(number).await;
+        assert_eq!(answer.status, status, "{number}: {:?}", answer.body);
+        if status == 429 {
+            assert_eq!(answer.code(), "too_many_requests");
+            let wait: u64 = answer.headers["retry-after"].to_str().expect("a text").parse().expect("seconds");
+            assert!((80_000..=86_400).contains(&wait), "{wait}");
+        }
+    }
+    let second = PhoneUser::new(&world, "comes-too-late");
+    assert_eq!(second.verify("+12025552214").await.status, 200);
+    let refused = second.verify("+12025552215").await;
+    assert_eq!((refused.status, refused.code()), (503, "deployment_limit_reached"));
+    assert!(refused.headers.contains_key("retry-after"));
+    assert_eq!(world.lab.twilio().rings("+12025552215"), 0);
+    assert!(world.log().contains(r#""event":"ceiling_reached","counter":"rings","used":3,"ceiling":3"#));
+    let usage = http::get(world.edge(), "/v1/operator/usage", KEY).await;
+    assert_eq!(usage.body["usage"][0], json!({"counter": "rings", "used": 3, "ceiling": 3}), "{:?}", usage.body);
+    // With its number the user has what there was before.
+    assert_eq!(http::get(world.edge(), "/v1/operator/usage", &second.token).await.status, 401);
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ export type RecorderState =
   /** Given up. `reason` is for people. The call itself goes on. */
   | {
       readonly kind: "failed";
-      readonly code: "not_allowed" | "unreachable" | "unsupported" | "no_audio";
+      readonly code: "not_allowed" | "limit_reached" | "unreachable" | "unsupported" | "no_audio";
       readonly reason: string;
     };
 

@@ -127,7 +127,7 @@ fn what_is_said_while_the_server_is_reached_is_sent_from_the_first_sample() {
 #[test]
 fn a_lost_connection_is_tried_five_times_with_growing_waits_and_then_given_up() {
     let mut page = Page::recording();
-    page.tell(Event::Closed { code: 1006 });
+    page.tell(Event::Closed { code: 1006, reason: "" });
     let mut asked: Vec<u32> = Vec::new();
     for tenth in 0..900 {
         let before = page.count(&Action::AskToken);
@@ -150,15 +150,15 @@ fn a_lost_connection_is_tried_five_times_with_growing_waits_and_then_given_up() 
 #[test]
 fn only_audio_that_arrived_makes_the_next_loss_a_first_one() {
     let mut page = Page::recording();
-    page.tell(Event::Closed { code: 1006 });
+    page.tell(Event::Closed { code: 1006, reason: "" });
     page.run_for(1_100);
     page.attach(0);
-    page.tell(Event::Closed { code: 1006 });
+    page.tell(Event::Closed { code: 1006, reason: "" });
     assert_eq!(page.states().last(), Some(&reconnecting(2, 2.0)), "let in, but nothing was stored");
     page.run_for(2_100);
     page.attach(0);
     page.tell(Event::Text(r#"{"type":"audio_stored","user":16000,"remote":16000}"#));
-    page.tell(Event::Closed { code: 1011 });
+    page.tell(Event::Closed { code: 1011, reason: "" });
     assert_eq!(page.states().last(), Some(&reconnecting(1, 1.0)));
 }
 
@@ -188,8 +188,32 @@ fn an_attempt_that_gets_nowhere_in_10_seconds_is_given_up() {
 }
 
 #[test]
+fn who_has_reached_a_limit_is_told_so_and_is_not_asked_to_sign_in() {
+    for (reason, failure) in close::LIMITS
+        .map(|reason| (reason, Failure::LimitReached))
+        .into_iter()
+        .chain([("Invalid token", Failure::NotAllowed), ("", Failure::NotAllowed)])
+    {
+        let mut page = Page::new();
+        page.tell(Event::Start);
+        page.tell(Event::Token(Some(Pii::new("good".to_owned()))));
+        page.tell(Event::Opened);
+        page.tell(Event::Closed { code: 1008, reason });
+        assert!(
+            matches!(page.states().last(), Some(State::Failed { code, .. }) if *code == failure),
+            "{reason}: {:?}",
+            page.states().last()
+        );
+        page.run_for(60_000);
+        assert_eq!(page.count(&Action::AskToken), 1, "it would come to the same");
+    }
+}
+
+#[test]
 fn who_is_not_let_in_is_told_and_does_not_try_again() {
-    for refusal in [Event::Closed { code: 1008 }, Event::Text(r#"{"type":"auth_response","success":false}"#)] {
+    for refusal in
+        [Event::Closed { code: 1008, reason: "" }, Event::Text(r#"{"type":"auth_response","success":false}"#)]
+    {
         let mut page = Page::new();
         page.tell(Event::Start);
         page.tell(Event::Token(Some(Pii::new("bad".to_owned()))));
@@ -211,7 +235,7 @@ fn the_end_comes_after_the_last_sample_and_brings_the_conversation() {
     page.run_for(2_000);
     assert_eq!(page.frames, frames, "nothing is recorded any more");
     page.tell(Event::Text(&memory()));
-    page.tell(Event::Closed { code: 1000 });
+    page.tell(Event::Closed { code: 1000, reason: "" });
     let Some(Action::Tell(news)) = page.done.last() else { panic!("done") };
     assert_eq!(serde_json::to_value(news).unwrap(), json!({"news": "done", "conversation": {"title": "A call"}}));
     assert_eq!(page.states()[2..], [State::Ending, State::Ended]);
@@ -221,7 +245,7 @@ fn the_end_comes_after_the_last_sample_and_brings_the_conversation() {
 fn an_end_that_the_network_swallowed_is_said_again() {
     let mut page = Page::recording();
     page.tell(Event::End);
-    page.tell(Event::Closed { code: 1006 });
+    page.tell(Event::Closed { code: 1006, reason: "" });
     page.run_for(1_100);
     page.attach(0);
     let ends = page.sent.iter().filter(|text| *text == ClientMessage::END).count();
@@ -245,7 +269,7 @@ fn the_carriers_word_that_the_call_is_over_ends_the_recording_too() {
     page.tell(Event::Text(&memory().replace("memory_created", "memory_processing_started")));
     assert_eq!(page.states().last(), Some(&State::Ending));
     page.tell(Event::Text(&memory()));
-    page.tell(Event::Closed { code: 1000 });
+    page.tell(Event::Closed { code: 1000, reason: "" });
     assert!(matches!(page.done.last(), Some(Action::Tell(News::Done { conversation: Some(_) }))));
 }
 

@@ -1,7 +1,8 @@
 //! The client's connection: how it joins a call, what it sends, what it is told of it, and how it leaves.
 
-use fourwire_wire::event::{ClientMessage, PING_EVERY_MILLIS, Status, close};
+use fourwire_wire::event::{ClientMessage, MAX_TEXT_BYTES, PING_EVERY_MILLIS, Status, close};
 use fourwire_wire::frame::{Channel, Frame, Pcm, PerChannel};
+use fourwire_wire::pii::Pii;
 use fourwire_wire::units::{Samples, UnixMillis};
 
 use super::{GRACE_MILLIS, IDLE_MILLIS, LONGEST_MILLIS, Phase, Session, ending};
@@ -12,6 +13,8 @@ use crate::call::pusher::PusherLink;
 use crate::call::recorder::Recorder;
 use crate::call::timers::Timer;
 use crate::call::{Action, Alert, Terms};
+use crate::phone::limit::{Bucket, Rate};
+use crate::quota::sessions::REPORT_EVERY_MILLIS;
 
 /// How much a client that resumes may have captured before it first got through, in milliseconds: what it keeps at most.
 const CLIENT_KEEPS_MILLIS: u64 = 90_000;
@@ -19,12 +22,19 @@ const CLIENT_KEEPS_MILLIS: u64 = 90_000;
 const NOT_UNDERSTOOD_MILLIS: u64 = 2_000;
 /// Longest silence that is made as samples where audio is missing; a longer one is a gap.
 const MAX_SILENCE: Samples = Samples::from_millis(1_000);
+/// How many text messages a client may send: 200 at once, and 100 a second from then on, as many as frames of 20 ms of both sides.
+/// A page sends three when it connects, and one whenever the user enters a name.
+const TEXTS: Rate = Rate { burst: 200, every_millis: 10 };
+/// The other party's name is saved by itself no more often than this, in milliseconds.
+const CONTACT_SAVED_EVERY_MILLIS: u64 = 1_000;
 
 /// The client's connection.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) terms: Terms,
     pub(super) last_at: UnixMillis,
+    /// How many text messages it has sent of late.
+    texts: Bucket,
     /// Since when its binary messages name no channel.
     not_understood: NotUnderstood,
     /// What it was told that it need not keep.
@@ -77,8 +87,12 @@ impl Session {
         if self.client.is_some() {
             self.leave(now);
         }
+        if self.used_up {
+            self.refuse();
+            return;
+        }
         let resumed = self.state.last_audio_at;
-        self.go_on();
+        self.go_on(now);
         self.pusher.resume();
         self.state.resumes = terms.resume;
         self.attach(terms, now);
@@ -112,7 +126,7 @@ impl Session {
     pub(super) fn reattached(&mut self, terms: Terms, now: UnixMillis) {
         if terms.resume {
             // An end that it has asked for comes after the audio that was lost, and it will ask again.
-            self.go_on();
+            self.go_on(now);
         }
         self.attach(terms, now);
         // An owner that nobody needs is taken out of memory about when the next heartbeat is due, which may be what woke it.
@@ -131,7 +145,7 @@ impl Session {
     }
 
     /// The call is alive, whatever it was before.
-    fn go_on(&mut self) {
+    fn go_on(&mut self, now: UnixMillis) {
         self.phase = Phase::Live;
         self.state.ending = false;
         self.store_failures = 0;
@@ -139,6 +153,7 @@ impl Session {
         self.timers.set(Timer::Summary, None);
         self.timers.set(Timer::StoreRetry, None);
         self.timers.set(Timer::Longest, Some(self.state.created_at + LONGEST_MILLIS));
+        self.timers.set(Timer::Count, Some(now + REPORT_EVERY_MILLIS));
     }
 
     /// Takes a client's connection as it is; whether the call goes on or is being finished stays as it was.
@@ -146,6 +161,7 @@ impl Session {
         self.client = Some(Client {
             terms,
             last_at: now,
+            texts: Bucket::default(),
             not_understood: NotUnderstood::No,
             stored: PerChannel::default(),
             held: None,
@@ -264,17 +280,31 @@ impl Session {
         }
     }
 
+    /// What comes is too large to be looked at: the client is not one that this could be talked over with.
+    pub(super) fn message_too_big(&mut self, now: UnixMillis) {
+        if self.client.is_some() {
+            self.close(close::TOO_BIG, "a frame may carry 65536 bytes of audio, a text 16384 bytes", now);
+        }
+    }
+
     pub(super) fn text(&mut self, text: &str, now: UnixMillis) {
+        if text.len() > MAX_TEXT_BYTES {
+            return self.message_too_big(now);
+        }
         let Some(client) = &mut self.client else { return };
         client.last_at = now;
+        if client.texts.take(&TEXTS, now).is_err() {
+            self.close(close::POLICY, "too many messages", now);
+            return;
+        }
         // What it said before it was asked is about audio that has not come.
         let owes_answer = client.terms.resume && self.intake.is_none();
         match ClientMessage::parse(text) {
-            ClientMessage::End if matches!(self.phase, Phase::Live) && !owes_answer => self.end(now),
-            ClientMessage::Contact { name } => {
-                self.state.contact_name = Some(name);
-                self.save();
+            ClientMessage::End if matches!(self.phase, Phase::Live) && !owes_answer => {
+                self.state.ended = true;
+                self.end(now);
             }
+            ClientMessage::Contact { name } => self.contact(name, now),
             ClientMessage::AudioFrom { from, held }
                 if client.held == Some(held) && matches!(self.phase, Phase::Live) =>
             {
@@ -286,6 +316,20 @@ impl Session {
             | ClientMessage::Auth { .. }
             | ClientMessage::AudioFrom { .. }
             | ClientMessage::Ignored(_) => {}
+        }
+    }
+
+    /// The user says who the other party is. A name that changes all the time is not written each time: the state is saved
+    /// with the next heartbeat anyway.
+    fn contact(&mut self, name: Pii<String>, now: UnixMillis) {
+        if self.state.contact_name.as_ref() == Some(&name) {
+            return;
+        }
+        self.state.contact_name = Some(name);
+        let is_recent = self.contact_saved_at.is_some_and(|at| now.since(at) < CONTACT_SAVED_EVERY_MILLIS);
+        if !is_recent {
+            self.contact_saved_at = Some(now);
+            self.save();
         }
     }
 
@@ -307,7 +351,9 @@ impl Session {
         }
         self.leave(now);
         if matches!(self.phase, Phase::Live) {
-            self.timers.set(Timer::Grace, Some(now + GRACE_MILLIS));
+            // Where nothing was recorded there is nothing to go on with, and the call begins anew.
+            let grace = if self.is_void() { 0 } else { GRACE_MILLIS };
+            self.timers.set(Timer::Grace, Some(now + grace));
             self.state.seen_at = now;
             if self.state.resumes {
                 self.suspend_links(now);

@@ -53,7 +53,7 @@ impl Session {
         self.flush(now);
         self.phase = Phase::Draining;
         self.state.ending = true;
-        for timer in [Timer::Grace, Timer::Longest, Timer::Idle] {
+        for timer in [Timer::Grace, Timer::Longest, Timer::Idle, Timer::Count] {
             self.timers.set(timer, None);
         }
         self.timers.set(Timer::Drain, Some(now + MAX_DRAIN_MILLIS));
@@ -76,7 +76,11 @@ impl Session {
         }
         let is_complete = self.summary.is_some() && self.recorder.is_done() && self.pusher.is_done(now);
         if matches!(self.phase, Phase::Concluding) && is_complete && self.offered.is_none() {
-            self.store(now);
+            if self.is_void() {
+                self.vanish();
+            } else if self.state.registered {
+                self.store(now);
+            }
         }
     }
 
@@ -89,7 +93,7 @@ impl Session {
         self.recorder.give_up_gap();
         self.phase = Phase::Concluding;
         self.pusher.conclude(now);
-        if self.client.is_some() {
+        if self.client.is_some() && !self.is_void() {
             let processing = self.finished(ConversationStatus::Processing, now);
             self.actions.push_back(Action::Processing(processing));
         }
@@ -153,9 +157,28 @@ impl Session {
     /// The record is complete: offers the conversation to the store.
     fn store(&mut self, now: UnixMillis) {
         let conversation = self.finished(ConversationStatus::Completed, now);
+        // A side whose service was down to the end may have said something that nobody wrote down.
+        let has_trouble = Channel::BOTH.iter().any(|channel| self.links.get(*channel).trouble().is_some());
+        let is_empty = self.segments.is_empty() && !has_trouble && !self.state.captions_missing;
         self.phase = Phase::Storing;
         self.offered = Some(conversation.clone());
-        self.actions.push_back(Action::Store { conversation, is_news: self.has_grown() });
+        self.actions.push_back(Action::Store { conversation, is_news: self.has_grown(), is_empty });
+    }
+
+    /// Nothing was recorded: the call leaves nothing.
+    fn vanish(&mut self) {
+        self.phase = Phase::Done;
+        if self.client.take().is_some() {
+            self.actions.push_back(Action::Close { code: close::NORMAL, reason: "nothing was recorded" });
+        }
+        self.forget();
+    }
+
+    /// The call is over, and so is everything that was kept of it here.
+    fn forget(&mut self) {
+        self.timers = Timers::default();
+        self.release();
+        self.actions.push_back(Action::Forget);
     }
 
     fn finished(&self, status: ConversationStatus, now: UnixMillis) -> Box<Conversation> {
@@ -183,8 +206,7 @@ impl Session {
             self.actions.push_back(Action::Finished(conversation));
             self.actions.push_back(Action::Close { code: close::NORMAL, reason: "the conversation is stored" });
         }
-        self.timers = Timers::default();
-        self.actions.push_back(Action::Forget);
+        self.forget();
     }
 
     pub(super) fn store_failed(&mut self, now: UnixMillis) {

@@ -147,6 +147,12 @@ impl Call {
         self.run_for(0);
     }
 
+    /// The client sends what is too large to be looked at.
+    pub fn too_big(&mut self) {
+        self.session.handle(UnixMillis::new(BEGIN + self.now), Event::MessageTooBig);
+        self.drain();
+    }
+
     /// The language model answers, or does not.
     pub fn summarised(&mut self, structured: Option<Structured>) {
         self.world.send(self.now, Coming::Summarised(structured));
@@ -223,6 +229,7 @@ impl Call {
         self.session = Session::reopen(conversation, &self.services);
         self.world.forget_sockets(self.now);
         self.world.store.forgotten = false;
+        self.world.index.released = None;
         self.world.store.segments.clear();
         self.drain();
     }
@@ -278,6 +285,9 @@ impl Call {
             Coming::RecordFailed(span) => Event::RecordFailed(span),
             Coming::PusherOpened(stream) => Event::PusherOpened { stream: *stream },
             Coming::PusherDown(stream) => Event::PusherDown { stream: *stream },
+            Coming::Registered => Event::Registered,
+            Coming::RegisterFailed => Event::RegisterFailed,
+            Coming::Counted(to, may_go_on) => Event::Counted { to: *to, may_go_on: *may_go_on },
             Coming::Stored => Event::Stored,
             Coming::StoreFailed => Event::StoreFailed,
         };

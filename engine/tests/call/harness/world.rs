@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fourwire_engine::call::{Action, Alert, Down, Snapshot, StreamId, Terms};
+use fourwire_engine::quota::sessions::Stretch;
 use fourwire_engine::record::ChunkSpan;
 use fourwire_engine::speech::Refusal;
 use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
@@ -42,8 +43,27 @@ pub enum Coming {
     RecordFailed(ChunkSpan),
     PusherOpened(StreamId),
     PusherDown(StreamId),
+    Registered,
+    RegisterFailed,
+    Counted(Samples, bool),
     Stored,
     StoreFailed,
+}
+
+/// The user's object, as far as a call sees it.
+#[derive(Debug)]
+pub struct Index {
+    /// So many times more the conversation is not taken.
+    pub failures: u32,
+    /// How long an answer takes, in milliseconds.
+    pub millis: u64,
+    pub offered: u32,
+    pub is_registered: bool,
+    /// Whether counts are not answered.
+    pub is_deaf: bool,
+    pub may_go_on: bool,
+    pub counts: Vec<(u64, Stretch)>,
+    pub released: Option<Stretch>,
 }
 
 /// What a client was told.
@@ -73,8 +93,12 @@ pub struct Store {
     pub outstanding: Option<Conversation>,
     pub conversations: Vec<Conversation>,
     pub snapshot: Option<Snapshot>,
+    /// How often the state was saved.
+    pub saves: u32,
     pub segments: BTreeMap<SegmentId, Segment>,
     pub forgotten: bool,
+    /// Whether the last conversation was said to be one in which nothing was said.
+    pub is_empty: bool,
 }
 
 /// Everything but the session and the clock.
@@ -86,6 +110,7 @@ pub struct World {
     /// Streams that were opened, by channel: which provider, when.
     pub opened: Vec<(Channel, usize, u64)>,
     pub store: Store,
+    pub index: Index,
     pub recording: Recording,
     /// Who hears the call, if somebody does.
     pub pusher: Option<Pusher>,
@@ -109,6 +134,16 @@ impl World {
             streams: BTreeMap::new(),
             opened: Vec::new(),
             store: Store::default(),
+            index: Index {
+                failures: 0,
+                millis: 0,
+                offered: 0,
+                is_registered: false,
+                is_deaf: false,
+                may_go_on: true,
+                counts: Vec::new(),
+                released: None,
+            },
             recording: Recording::default(),
             pusher: None,
             summaries: Vec::new(),
@@ -218,6 +253,7 @@ impl World {
                 let json = serde_json::to_string(&snapshot).unwrap();
                 assert_eq!(serde_json::from_str::<Snapshot>(&json).unwrap(), *snapshot);
                 self.store.snapshot = Some(*snapshot);
+                self.store.saves += 1;
             }
             Action::SaveSegment(segment) => {
                 let earlier = self.store.segments.insert(segment.id, segment.clone());
@@ -239,18 +275,42 @@ impl World {
                 assert_eq!(conversation.status, ConversationStatus::Processing);
                 self.summaries.push((now, *conversation));
             }
-            Action::Store { conversation, is_news } => {
+            Action::Register(conversation) => self.register(&conversation, now),
+            Action::Count(audio) => {
+                assert!(audio.from <= audio.to);
+                self.index.counts.push((now, audio));
+                if !self.index.is_deaf {
+                    self.send(now, Coming::Counted(audio.to, self.index.may_go_on));
+                }
+            }
+            Action::Release(audio) => {
+                assert!(self.index.released.is_none(), "once");
+                self.index.released = Some(audio);
+            }
+            Action::Store { conversation, is_news, is_empty } => {
+                assert!(self.index.is_registered, "what is finished is in the index");
                 self.store.news.push(is_news);
+                self.store.is_empty = is_empty;
                 assert!(self.recording.kept.is_empty(), "audio first: what is finished is complete");
                 self.offer(*conversation, now);
             }
             Action::Forget => {
                 self.store.forgotten = true;
+                assert!(self.index.released.is_some(), "its slot is free");
                 assert!(self.streams.is_empty(), "nothing is left open");
                 let connections = self.pusher.iter().flat_map(|pusher| &pusher.connections);
                 assert!(connections.into_iter().all(|known| known.closed.is_some()), "nor to the pusher");
             }
         }
+    }
+
+    fn register(&mut self, conversation: &Conversation, now: u64) {
+        assert_eq!(conversation.status, ConversationStatus::InProgress);
+        let taken = self.index.failures == 0;
+        self.index.failures = self.index.failures.saturating_sub(1);
+        self.index.is_registered |= taken;
+        self.index.offered += 1;
+        self.send(now + self.index.millis, if taken { Coming::Registered } else { Coming::RegisterFailed });
     }
 
     fn tell(&mut self, now: u64, told: Told) {
@@ -309,7 +369,12 @@ impl World {
             Coming::StoreFailed => {
                 self.store.outstanding.take().expect("something was offered");
             }
-            Coming::Said(..) | Coming::PhoneCall(_) | Coming::Summarised(_) => {}
+            Coming::Said(..)
+            | Coming::PhoneCall(_)
+            | Coming::Summarised(_)
+            | Coming::Registered
+            | Coming::RegisterFailed
+            | Coming::Counted(..) => {}
             Coming::Recorded(_) => self.recording.answered(true),
             Coming::RecordFailed(_) => self.recording.answered(false),
         }

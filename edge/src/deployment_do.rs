@@ -1,0 +1,178 @@
+//! The object that counts what all users together use within a day. There is one, which is asked once a call and told once a
+//! minute of a call, so it has room for some ten thousand calls at once.
+//! (<https://developers.cloudflare.com/durable-objects/platform/limits/>: about a thousand requests a second.)
+
+use std::rc::Rc;
+
+use fourwire_engine::config::Config;
+use fourwire_engine::quota::Usage;
+use fourwire_engine::quota::deployment::{Counter, Notice, first_hour, notice};
+use serde::{Deserialize, Serialize};
+use worker::{DurableObject, Env, Request, Response, Result, SqlStorageValue, State, durable_object};
+
+use crate::clock::now;
+use crate::problem::Problem;
+use crate::{objects, settings};
+
+/// The object's name: there is no second one.
+const NAME: &str = "all";
+
+/// What the object is asked.
+#[derive(Debug, Serialize, Deserialize)]
+enum DeploymentRequest {
+    /// So much is used. Answered by whether there is still some left.
+    Add(Counter, u64),
+    /// One is to be used, if there is one left. Answered by whether there is.
+    Take(Counter),
+    /// Whether there is any left. Answered by that.
+    HasLeft(Counter),
+    /// What was used, of everything. Answered by a list of [`CounterState`].
+    All,
+}
+
+/// A counter as it is now.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CounterState {
+    /// Which one.
+    pub(crate) counter: Counter,
+    /// What was used within the last 24 hours.
+    pub(crate) used: u64,
+    /// What may be used.
+    pub(crate) ceiling: u64,
+}
+
+/// Counts what was used. Nothing waits for it, and what is lost is not counted.
+pub(crate) async fn add(env: &Env, counter: Counter, amount: u64) {
+    let told: std::result::Result<bool, Problem> = ask(env, &DeploymentRequest::Add(counter, amount)).await;
+    if told.is_err() {
+        worker::console_error!("{{\"event\":\"usage_not_counted\",\"counter\":\"{}\"}}", counter.name());
+    }
+}
+
+/// Counts one, if there is one left.
+///
+/// # Errors
+/// [`Problem::Ceiling`] where there is none.
+pub(crate) async fn take(env: &Env, counter: Counter) -> std::result::Result<(), Problem> {
+    judge(&ask(env, &DeploymentRequest::Take(counter)).await, counter)
+}
+
+/// Whether something new may begin.
+///
+/// # Errors
+/// [`Problem::Ceiling`] where it may not.
+pub(crate) async fn admit(env: &Env, counter: Counter) -> std::result::Result<(), Problem> {
+    judge(&ask(env, &DeploymentRequest::HasLeft(counter)).await, counter)
+}
+
+/// Every counter as it is now.
+pub(crate) async fn all(env: &Env) -> std::result::Result<Vec<CounterState>, Problem> {
+    ask(env, &DeploymentRequest::All).await
+}
+
+async fn ask<T: serde::de::DeserializeOwned>(env: &Env, asked: &DeploymentRequest) -> std::result::Result<T, Problem> {
+    objects::ask(env, settings::DEPLOYMENT, NAME, asked).await
+}
+
+/// A counter that cannot be asked stops nobody: it is there for costs, and every user has limits of their own.
+fn judge(has_left: &std::result::Result<bool, Problem>, counter: Counter) -> std::result::Result<(), Problem> {
+    match has_left {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Problem::Ceiling),
+        Err(_) => {
+            worker::console_error!("{{\"event\":\"usage_unknown\",\"counter\":\"{}\"}}", counter.name());
+            Ok(())
+        }
+    }
+}
+
+/// The object.
+#[durable_object]
+pub struct Deployment {
+    state: State,
+    config: Rc<Config>,
+}
+
+impl std::panic::RefUnwindSafe for Deployment {}
+
+impl DurableObject for Deployment {
+    fn new(state: State, env: Env) -> Self {
+        Self { state, config: settings::read(&env) }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let Ok(asked) = request.json().await else { return Problem::Internal.response() };
+        match asked {
+            DeploymentRequest::Add(counter, amount) => objects::answer(self.add(counter, amount)),
+            DeploymentRequest::Take(counter) => objects::answer(self.take(counter)),
+            DeploymentRequest::HasLeft(counter) => objects::answer(self.has_left(counter)),
+            DeploymentRequest::All => objects::answer(self.all()),
+        }
+    }
+}
+
+impl Deployment {
+    fn add(&self, counter: Counter, amount: u64) -> std::result::Result<bool, Problem> {
+        let (before, ceiling) = (self.used(counter)?, self.ceiling(counter)?);
+        let after = before.saturating_add(amount);
+        let number = |number: u64| i64::try_from(number).map_err(|_| Problem::Internal);
+        let values = vec![counter.name().into(), number(Usage::hour(now()))?.into(), number(amount)?.into()];
+        let sql = self.state.storage().sql();
+        sql.exec(
+            "INSERT INTO used (counter, hour, amount) VALUES (?, ?, ?)
+             ON CONFLICT (counter, hour) DO UPDATE SET amount = amount + excluded.amount",
+            values,
+        )?;
+        sql.exec("DELETE FROM used WHERE hour < ?", vec![number(first_hour(now()))?.into()])?;
+        if let Some(notice) = notice(before, after, ceiling) {
+            let event = match notice {
+                Notice::Nearing => "ceiling_near",
+                Notice::Reached => "ceiling_reached",
+            };
+            worker::console_error!(
+                "{{\"event\":\"{event}\",\"counter\":\"{}\",\"used\":{after},\"ceiling\":{ceiling}}}",
+                counter.name()
+            );
+        }
+        Ok(after < ceiling)
+    }
+
+    fn take(&self, counter: Counter) -> std::result::Result<bool, Problem> {
+        let has_left = self.has_left(counter)?;
+        if has_left {
+            self.add(counter, 1)?;
+        }
+        Ok(has_left)
+    }
+
+    fn has_left(&self, counter: Counter) -> std::result::Result<bool, Problem> {
+        Ok(self.used(counter)? < self.ceiling(counter)?)
+    }
+
+    fn all(&self) -> std::result::Result<Vec<CounterState>, Problem> {
+        let state = |counter| Ok(CounterState { counter, used: self.used(counter)?, ceiling: self.ceiling(counter)? });
+        Counter::ALL.into_iter().map(state).collect()
+    }
+
+    fn used(&self, counter: Counter) -> std::result::Result<u64, Problem> {
+        let sql = self.state.storage().sql();
+        sql.exec(
+            "CREATE TABLE IF NOT EXISTS used (
+                counter TEXT, hour INTEGER, amount INTEGER NOT NULL, PRIMARY KEY (counter, hour)
+            ) WITHOUT ROWID",
+            None,
+        )?;
+        let first = i64::try_from(first_hour(now())).map_err(|_| Problem::Internal)?;
+        let values = vec![counter.name().into(), first.into()];
+        let query = "SELECT SUM(amount) FROM used WHERE counter = ? AND hour >= ?";
+        match sql.exec(query, values)?.raw().next().transpose()?.as_deref() {
+            Some([SqlStorageValue::Integer(used)]) => u64::try_from(*used).map_err(|_| Problem::Internal),
+            // A sum of nothing is null.
+            _ => Ok(0),
+        }
+    }
+
+    fn ceiling(&self, counter: Counter) -> std::result::Result<u64, Problem> {
+        Ok(self.config.quotas.as_ref().map_err(Clone::clone)?.ceilings.of(counter))
+    }
+}
