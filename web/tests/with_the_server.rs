@@ -191,7 +191,7 @@ impl World {
                         self.stored.push(chunk);
                         continue;
                     }
-                    call::Action::Store(_) => {
+                    call::Action::Store { .. } => {
                         reports.push_back(None);
                         continue;
                     }
