@@ -304,6 +304,7 @@ mod tests {
             ("FIREBASE_PROJECT_ID", "demo"),
             ("ENCRYPTION_SECRET", "a secret that is only good for tests"),
             ("DEEPGRAM_API_KEY", "key"),
+            ("CALL_NOTICE", "none"),
         ];
         for (name, value) in [
             ("RETENTION_DAYS", "soon"),

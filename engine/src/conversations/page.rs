@@ -306,17 +306,16 @@ mod tests {
         assert_eq!((plain.entries.len(), opened.get()), (5, 6));
         assert_eq!(plain.entries[0].created_at.get(), 10_000);
 
-        let mut query = vec![("q", "needle".to_owned()), ("limit", "3".to_owned()), ("offset", "1".to_owned())];
+        let mut body = serde_json::json!({ "q": "needle", "limit": 3, "offset": 1 });
         let mut found = Vec::new();
         for _ in 0..20 {
             opened.set(0);
-            let pairs: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let listed = rows(9_000, &of(&pairs), &opened);
+            let search = Search::parse(body.to_string().as_bytes()).unwrap();
+            let listed = rows(9_000, &search.page().unwrap(), &opened);
             assert!(opened.get() <= MAX_OPENED + 1, "{}", opened.get());
             found.extend(listed.entries.iter().map(|entry| entry.created_at.get()));
             let Some(next) = listed.next else { break };
-            query.retain(|(name, _)| *name != "cursor");
-            query.push(("cursor", next.to_string()));
+            body["cursor"] = next.to_string().into();
         }
         assert_eq!(found, [7_001, 6_001, 5_001, 4_001, 3_001, 2_001, 1_001, 1], "all but the first, each once");
     }

@@ -66,6 +66,7 @@ fn amounts_are_read_from_the_page_and_from_the_code() {
     }
     let source = "const A: Duration = Duration::from_secs(4);\nconst B_SECONDS: u64 = 86_400;\n\
         pub const C_BYTES: usize = 64 * 1024;\nconst D_MILLIS: u64 = 4 * 60 * 60 * 1000;\n\
+        const G: Samples = Samples::from_millis(30_000);\n\
         Self { at_once: 2, seconds_a_day: 36_000, longest: B_SECONDS }\nconst E: usize = 1;";
     for (name, expected) in [
         ("A", Some(4_000)),
@@ -76,6 +77,7 @@ fn amounts_are_read_from_the_page_and_from_the_code() {
         ("seconds_a_day", Some(36_000_000)),
         ("longest", None),
         ("E", Some(1)),
+        ("G", Some(30_000)),
         ("_SECONDS", None),
         ("F", None),
     ] {
@@ -122,6 +124,9 @@ fn value_in(source: &str, name: &str) -> Option<u64> {
 /// A product of numbers, or a duration; whether it says its own unit.
 fn evaluated(expression: &str) -> Option<(u64, bool)> {
     let expression = expression.trim();
+    if let Some(millis) = expression.strip_prefix("Samples::from_millis(") {
+        return Some((product(millis.strip_suffix(')')?)?, true));
+    }
     if let Some(duration) = expression.strip_prefix("Duration::from_") {
         let (unit, number) = duration.strip_suffix(')')?.split_once('(')?;
         let factor = match unit {

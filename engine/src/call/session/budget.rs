@@ -3,9 +3,10 @@
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::units::UnixMillis;
 
-/// So much of each side may come at once, in microseconds: what a client keeps while it has no connection (90 s), and some that
+/// So much of each side may come at once, in milliseconds: what a client keeps while it has no connection (90 s), and some that
 /// came meanwhile.
-const HEAD_START_MICROS: u64 = 100_000_000;
+const HEAD_START_MILLIS: u64 = 100_000;
+const HEAD_START_MICROS: u64 = HEAD_START_MILLIS * 1000;
 /// How much faster than time it may come in the long run, so that who is late can catch up.
 const TIMES: u64 = 2;
 /// What a frame counts at least, in microseconds: a message costs us something, however short its audio is.
