@@ -308,6 +308,13 @@ impl<'a> Index<'a> {
         self.rows("WHERE created_at >= ?", vec![stored(moment)?])?.map(|known| known.map(|(entry, _)| entry)).collect()
     }
 
+    /// Nothing more is recorded of a call that may be running.
+    pub(crate) fn end(&self, call: &CallId) -> Result<(), Problem> {
+        let values = vec![call.as_str().into(), stored(now() + OVERDUE_MILLIS)?];
+        self.sql.exec("INSERT OR REPLACE INTO ended_calls (call_id, until) VALUES (?, ?)", values)?;
+        Ok(())
+    }
+
     /// Whether a call is one that was running when its conversation was deleted.
     pub(crate) fn is_ended(&self, call: &CallId) -> Result<bool, Problem> {
         self.sql.exec("DELETE FROM ended_calls WHERE until <= ?", vec![stored(now())?])?;

@@ -103,7 +103,12 @@ impl User {
         row.write(&erasure)?;
         phone.forget_calls(now() - WINDOW_MILLIS)?;
         sql.exec("DELETE FROM duties", None)?;
-        Index::new(sql, vault, &user).remove_all()?;
+        let index = Index::new(sql, vault, &user);
+        index.remove_all()?;
+        // A call whose first audio has not come yet has no entry, and gets none.
+        for call in self.open_calls(vault, &user)? {
+            index.end(&call)?;
+        }
         if self.run_due(&[Task::Deletions, Task::Erasure]).await == Left::Something {
             self.plan();
         }

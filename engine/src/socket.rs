@@ -14,6 +14,16 @@ pub const MAX_UNSENT_TO_CLIENT_BYTES: u32 = 8 * 1024 * 1024;
 pub const MAX_UNSENT_TO_CALL_BYTES: u32 = 4 * 1024 * 1024;
 /// How much may wait to be taken by a speech service, in bytes: two minutes of a side at 16 kHz, more than is ever sent again.
 pub const MAX_UNSENT_TO_SPEECH_BYTES: u32 = 4 * 1024 * 1024;
+/// Most that waits to be looked at of what a browser sends while its token is checked: 5 s of both sides at 48 kHz.
+const MAX_WAITING_BYTES: usize = 1024 * 1024;
+/// Largest message of a speech service. The longest have the words of half a minute, some dozens of kilobytes.
+const MAX_SPEECH_BYTES: usize = 256 * 1024;
+/// Most that waits to be looked at of what it sends.
+const MAX_WAITING_SPEECH_BYTES: usize = 1024 * 1024;
+/// Largest message of the pusher, whose only one is that it is done.
+const MAX_PUSHER_BYTES: usize = 16 * 1024;
+/// Most that waits to be looked at of what it sends.
+const MAX_WAITING_PUSHER_BYTES: usize = 64 * 1024;
 
 /// What a socket may bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,15 +39,21 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// A browser's socket. What it sends while its token is checked waits: 5 s of both sides at 48 kHz.
-    pub const BROWSER: Self =
-        Self { first: Some(MAX_FIRST_BYTES), text: MAX_TEXT_BYTES, binary: MAX_BINARY_BYTES, waiting: 1024 * 1024 };
+    /// A browser's socket. What it sends while its token is checked waits.
+    pub const BROWSER: Self = Self {
+        first: Some(MAX_FIRST_BYTES),
+        text: MAX_TEXT_BYTES,
+        binary: MAX_BINARY_BYTES,
+        waiting: MAX_WAITING_BYTES,
+    };
     /// The other end of a client's socket, in a call's object: its longest message is a conversation of four hours.
     pub const CALL: Self = Self { first: None, text: 16 * 1024 * 1024, binary: 0, waiting: 16 * 1024 * 1024 };
-    /// A speech service. Its longest messages have the words of half a minute, some dozens of kilobytes.
-    pub const SPEECH: Self = Self { first: None, text: 256 * 1024, binary: 256 * 1024, waiting: 1024 * 1024 };
-    /// The pusher, whose only message is that it is done.
-    pub const PUSHER: Self = Self { first: None, text: 16 * 1024, binary: 16 * 1024, waiting: 64 * 1024 };
+    /// A speech service.
+    pub const SPEECH: Self =
+        Self { first: None, text: MAX_SPEECH_BYTES, binary: MAX_SPEECH_BYTES, waiting: MAX_WAITING_SPEECH_BYTES };
+    /// The pusher.
+    pub const PUSHER: Self =
+        Self { first: None, text: MAX_PUSHER_BYTES, binary: MAX_PUSHER_BYTES, waiting: MAX_WAITING_PUSHER_BYTES };
 }
 
 /// What a message is made of.

@@ -9,7 +9,7 @@ use crate::phone::limit::{Limit, Log, TooOften};
 /// How often within an hour, unless the operator says otherwise.
 pub const DEFAULT_AN_HOUR: usize = 10;
 /// How often one conversation within an hour: the text is the same, and so is the summary, more or less.
-const CONVERSATION: [Limit; 1] = [Limit { count: 3, millis: HOUR_MILLIS }];
+const CONVERSATION: [Limit; 1] = [Limit { count: 3, millis: 3_600_000 }];
 /// Milliseconds of an hour.
 const HOUR_MILLIS: u64 = 3_600_000;
 

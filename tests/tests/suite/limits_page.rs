@@ -33,8 +33,8 @@ fn each_default_is_the_code_s() {
     for [limit, default, ..] in rows {
         let (file, name) = link(limit).unwrap_or_else(|| panic!("{limit}: a link with a constant's name as its title"));
         let source = fs::read_to_string(top().join(file)).unwrap_or_else(|error| panic!("{limit}: {error}"));
-        let value = value_in(&source, name).unwrap_or_else(|| panic!("{limit}: there is no {name} in {file}"));
-        assert_eq!(amount(default), Some(value), "{limit}: {default}");
+        let value = values_in(&source, name).unwrap_or_else(|| panic!("{limit}: there is no {name} in {file}"));
+        assert_eq!(amounts(default), Some(value), "{limit}: {default}");
     }
 }
 
@@ -89,6 +89,23 @@ fn amounts_are_read_from_the_page_and_from_the_code() {
 fn link(cell: &str) -> Option<(&str, &str)> {
     let (_, target) = cell.strip_suffix("\")")?.split_once("](../")?;
     target.split_once(" \"")
+}
+
+/// What a cell says, amount for amount: `3 within 1 h` are two.
+fn amounts(cell: &str) -> Option<Vec<u64>> {
+    cell.split(", ").flat_map(|part| part.split(" within ")).map(amount).collect()
+}
+
+/// The same of a constant: of one that is made of `Limit`s, the count and the time of each.
+fn values_in(source: &str, name: &str) -> Option<Vec<u64>> {
+    let limits = || {
+        let (_, rest) = source.split_once(&format!("const {name}: "))?;
+        let (_, value) = rest.split(';').find(|part| part.contains("Limit {"))?.split_once('=').unwrap_or_default();
+        let fields = value.split(['{', ',', '}']).filter_map(|field| field.split_once(": "));
+        let fields: Vec<_> = fields.filter_map(|(_, value)| product(value)).collect();
+        (!fields.is_empty()).then_some(fields)
+    };
+    value_in(source, name).map(|value| vec![value]).or_else(limits)
 }
 
 /// What a cell says: a time in milliseconds, a size in bytes, or a count.

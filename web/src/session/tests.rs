@@ -474,7 +474,7 @@ fn a_page_that_has_no_token_at_hand_is_asked_again_and_goes_on_meanwhile() {
 #[test]
 fn whose_sign_in_has_expired_comes_back_with_a_fresh_token() {
     let mut page = signed_in();
-    page.tell(Event::Closed { code: close::SIGN_IN_EXPIRED });
+    page.tell(Event::Closed { code: close::SIGN_IN_EXPIRED, reason: "" });
     page.run_for(5_000);
     assert_eq!(page.count(&Action::AskToken), 2);
     page.attach(0);

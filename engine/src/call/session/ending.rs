@@ -233,7 +233,6 @@ impl Session {
             self.actions.push_back(Action::Close { code: close::POLICY, reason: "the conversation was deleted" });
         }
         self.phase = Phase::Done;
-        self.timers = Timers::default();
-        self.actions.push_back(Action::Forget);
+        self.forget();
     }
 }
