@@ -44,7 +44,7 @@ async fn a_browser_has_the_same_call_as_a_phone() {
 #[tokio::test]
 async fn a_client_that_asks_for_interim_results_gets_words_before_they_are_final() {
     let world = World::shared().await;
-    let options = PhoneOptions { sample_rate: RATE, interim: true, ..world.phone("interim") };
+    let options = PhoneOptions { sample_rate: RATE, interim: true, ..world.phone("wants-unfinished-words") };
     let talk = Talk::random(42, RATE, 5, &[]);
     let mut phone = Phone::connect(options).await.expect("let in");
     phone.play(&talk.recording(), &Delivery::default()).await.expect("still there");

@@ -60,7 +60,7 @@ async fn a_speech_service_may_not_keep_calls_unless_the_operator_allows_it() {
 #[tokio::test]
 async fn an_address_that_is_neither_https_nor_this_machine_is_refused_by_name() {
     const ADDRESSES: [&str; 6] =
-        ["IDENTITY_KEYS_URL", "DEEPGRAM_URL", "SUMMARY_URL", "PUSHER_URL", "WEBHOOK_URL", "TWILIO_API_URL"];
+        ["IDENTITY_KEYS_URL", "DEEPGRAM_URL", "TWILIO_API_URL", "SUMMARY_URL", "PUSHER_URL", "WEBHOOK_URL"];
     let world = World::with(LabOptions::default(), |variables| {
         set(variables, &[("SUMMARY_MODEL", "any"), ("WEBHOOK_SECRET", SECRET)]);
         set(variables, &ADDRESSES.map(|name| (name, "http://service.example.test")));
