@@ -233,7 +233,7 @@ fn spoken_calls(repo: &Repo) -> Command {
 
 /// Every attack at once beside honest calls, by itself, since it measures memory and time.
 fn soak(repo: &Repo) -> Command {
-    cargo(repo, &["test", "--package", BLACK_BOX, "--test", "suite", "soak", "--", "--ignored", "--nocapture"])
+    cargo(repo, &["test", "--package", BLACK_BOX, "--test", "soak", "--", "--nocapture"])
 }
 
 fn spoken_sources(repo: &Repo) -> Result<String> {

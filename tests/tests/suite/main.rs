@@ -50,7 +50,6 @@ mod screens;
 mod security_page;
 mod sign_in;
 mod signature_judge;
-mod soak;
 mod socket_limits;
 mod speech_refusals;
 mod speech_service_faults;
