@@ -202,6 +202,7 @@ impl Problem {
     pub(crate) fn not_admitted(code: &str) -> Option<Self> {
         let known = [
             Self::NoSuchCall,
+            Self::SignedOut,
             Self::Session(SessionError::TooMany),
             Self::Session(SessionError::DayUsedUp),
             Self::Ceiling,
@@ -211,7 +212,7 @@ impl Problem {
 
     /// Whether a client is told of it on its socket.
     pub(crate) const fn is_told_on_socket(&self) -> bool {
-        matches!(self, Self::NoSuchCall | Self::Session(_) | Self::Ceiling)
+        matches!(self, Self::NoSuchCall | Self::SignedOut | Self::Session(_) | Self::Ceiling)
     }
 
     /// In how many seconds the same request may be answered, where that is known.

@@ -38,7 +38,7 @@ async fn after_a_rotation_all_is_readable_and_sealed_anew_on_the_operator_s_requ
     assert_eq!(done["users"], 1);
     // Whose object it is, the conversation's entry and key, the user's numbers and what the user has used, the number's holder, the
     // user's place in the directory.
-    assert_eq!(done["records"], 6, "{done}");
+    assert_eq!(done["records"], 7, "{done}");
     let again = reseal(&world, OPERATOR_KEY).await;
     assert_eq!((again["users"].as_u64(), again["records"].as_u64()), (Some(1), Some(0)), "all is sealed anew already");
     assert_eq!(http::only_conversation(world.edge(), &options.token).await, before);
