@@ -9,6 +9,7 @@ use fourwire_tests::playback::sides;
 use fourwire_tests::world::SECRET;
 use fourwire_tests::{Talk, World, http};
 use fourwire_wire::conversation::ConversationStatus;
+use fourwire_wire::frame::Channel;
 use fourwire_wire::structured::SummaryBy;
 use hyper::Method;
 use serde_json::json;
@@ -17,6 +18,8 @@ use tokio::time::sleep;
 use crate::summaries::{call, world};
 
 const RATE: u32 = 16_000;
+/// Has the archive refuse what a call stores.
+const REFUSES: &str = r#"{"type":"drill","fault":"archive","refuse_ms":600000}"#;
 /// A minute until a call that was left is ended, the waits of a wake-up that fails, and time for the rest.
 const LIMIT: Duration = Duration::from_secs(200);
 
@@ -79,9 +82,17 @@ async fn a_call_whose_object_is_lost_is_finished_from_what_is_stored_or_forgotte
     let mut world = World::start().await;
     let spoken = left(&world, "lost-object").await;
     let silent = world.phone("lost-at-once");
-    Phone::connect(silent.clone()).await.expect("let in").vanish();
-    assert_eq!(http::conversations(world.edge(), &silent.token).await.len(), 1);
+    // Its first audio makes it a conversation, and the archive takes none of it.
+    let mut lost = Phone::connect(silent.clone()).await.expect("let in");
+    lost.send_text(REFUSES).await.expect("still there");
+    lost.send_frame(Channel::User, &[0; 160]).await.expect("still there");
+    let begun = Instant::now();
+    while http::conversations(world.edge(), &silent.token).await.is_empty() {
+        assert!(begun.elapsed() < LIMIT, "it is entered with its first audio");
+        sleep(Duration::from_millis(100)).await;
+    }
     world.workerd.kill();
+    drop(lost);
     let objects =
         fs::read_dir(world.kept().join("do")).expect("objects are kept").map(|entry| entry.expect("one").path());
     let calls: Vec<_> = objects.filter(|path| path.to_string_lossy().ends_with("Call")).collect();
