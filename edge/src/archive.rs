@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::{sealed, settings};
 
 /// How long the archive may take. Beyond it the outcome is unknown, and the same is stored again.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Which form of a conversation is stored.
 pub(crate) struct Version(String);
@@ -146,7 +146,7 @@ impl Archive {
 
 /// Waits for the archive, and not for ever: a call that is being finished would never end.
 async fn in_time<T>(answer: impl Future<Output = worker::Result<T>>) -> Result<T, Problem> {
-    match select(std::pin::pin!(answer), Delay::from(PATIENCE)).await {
+    match select(std::pin::pin!(answer), Delay::from(ANSWER_TIMEOUT)).await {
         Either::Left((answer, _)) => Ok(answer?),
         Either::Right(_) => {
             worker::console_error!("the archive did not answer in time");

@@ -331,7 +331,7 @@ impl Shell {
 
     /// The conversation of the session in memory.
     fn running(&self) -> Option<ConversationId> {
-        self.session.borrow().as_ref().map(|session| session.conversation().id)
+        self.session.borrow().as_ref().map(Session::conversation_id)
     }
 
     /// Stores audio that is kept here of a conversation that cannot be gone on with, and gives out the segments that can be read.

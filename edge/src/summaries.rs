@@ -23,7 +23,7 @@ use crate::zones::PlatformZones;
 use crate::{body, settings};
 
 /// How long a model may take: less than the engine gives it, so that what comes of it is known in time.
-const PATIENCE: Duration = Duration::from_secs(25);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 
 thread_local! {
     /// What the operator's model takes, so that not every call pays for requests that are refused. An isolate has one model:
@@ -62,7 +62,7 @@ pub(crate) async fn ask(env: &Env, conversation: &Conversation) -> Option<Result
     let config = settings::read(env);
     let summariser = config.summariser.as_ref().ok()?.as_ref()?;
     let spoken = Spoken::of(conversation, &PlatformZones);
-    let answer = outbound::within(PATIENCE, async |signal| {
+    let answer = outbound::within(ANSWER_TIMEOUT, async |signal| {
         Ok(match summariser {
             Summariser::Model(model) => fetch(model, &spoken, signal).await,
             Summariser::WorkersAi(name) => run(env, name, &spoken).await,

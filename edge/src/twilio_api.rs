@@ -10,7 +10,7 @@ use crate::outbound::{self, Outgoing};
 use crate::problem::kind;
 
 /// How long Twilio's API may take, all in all. Its webhook waits 15 s for its answer, and two requests must fit.
-const PATIENCE: Duration = Duration::from_secs(4);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Why there is no good answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,14 +43,14 @@ pub(crate) async fn ask<T>(
         let mut answer = prepare(request)?.send(signal).await?;
         Ok::<_, worker::Error>((answer.status_code(), answer.bytes().await?))
     };
-    let (status, body) = match outbound::within(PATIENCE, exchange).await {
+    let (status, body) = match outbound::within(ANSWER_TIMEOUT, exchange).await {
         Some(Ok(answer)) => answer,
         Some(Err(error)) => {
             worker::console_warn!("twilio: not reached: {}", kind(&error));
             return Err(Failed::Unknown);
         }
         None => {
-            worker::console_warn!("twilio: no answer in {} s", PATIENCE.as_secs());
+            worker::console_warn!("twilio: no answer in {} s", ANSWER_TIMEOUT.as_secs());
             return Err(Failed::Unknown);
         }
     };

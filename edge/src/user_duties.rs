@@ -28,7 +28,7 @@ const TRIES: u32 = 6;
 /// (<https://developers.cloudflare.com/durable-objects/api/alarms/>).
 const MAX_A_STEP: i64 = 10;
 /// How long the operator's server may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Something to be done for a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,11 +147,11 @@ impl User {
         let message = webhook.finished(user, &conversation, now()).map_err(|_| Problem::Internal)?;
         let headers = message.headers.each_ref().map(|(name, value)| (*name, value.as_str()));
         let request = Outgoing::with_body(Method::Post, &message.url, &headers, message.body.expose())?;
-        match outbound::within(PATIENCE, async |signal| Ok(request.send(signal).await?.status_code())).await {
+        match outbound::within(ANSWER_TIMEOUT, async |signal| Ok(request.send(signal).await?.status_code())).await {
             Some(Ok(200..300)) => return Ok(true),
             Some(Ok(status)) => worker::console_warn!("webhook: status {status}"),
             Some(Err(error)) => worker::console_warn!("webhook: not reached: {}", kind(&error)),
-            None => worker::console_warn!("webhook: no answer in {} s", PATIENCE.as_secs()),
+            None => worker::console_warn!("webhook: no answer in {} s", ANSWER_TIMEOUT.as_secs()),
         }
         Ok(false)
     }

@@ -372,6 +372,12 @@ impl Session {
         matches!(self.phase, Phase::Done)
     }
 
+    /// Which conversation the call becomes.
+    #[must_use]
+    pub const fn conversation_id(&self) -> ConversationId {
+        self.state.conversation
+    }
+
     /// The conversation as it is now.
     #[must_use]
     pub fn conversation(&self) -> Conversation {
