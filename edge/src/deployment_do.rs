@@ -2,13 +2,14 @@
 //! minute of a call, so it has room for some ten thousand calls at once.
 //! (<https://developers.cloudflare.com/durable-objects/platform/limits/>: about a thousand requests a second.)
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use fourwire_engine::config::Config;
 use fourwire_engine::quota::Usage;
 use fourwire_engine::quota::deployment::{Counter, Notice, first_hour, notice};
 use serde::{Deserialize, Serialize};
-use worker::{DurableObject, Env, Request, Response, Result, SqlStorageValue, State, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, SqlStorage, SqlStorageValue, State, durable_object};
 
 use crate::clock::now;
 use crate::problem::Problem;
@@ -91,13 +92,14 @@ fn judge(has_left: &std::result::Result<bool, Problem>, counter: Counter) -> std
 pub struct Deployment {
     state: State,
     config: Rc<Config>,
+    has_table: Cell<bool>,
 }
 
 impl std::panic::RefUnwindSafe for Deployment {}
 
 impl DurableObject for Deployment {
     fn new(state: State, env: Env) -> Self {
-        Self { state, config: settings::read(&env) }
+        Self { state, config: settings::read(&env), has_table: Cell::new(false) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -117,7 +119,7 @@ impl Deployment {
         let after = before.saturating_add(amount);
         let number = |number: u64| i64::try_from(number).map_err(|_| Problem::Internal);
         let values = vec![counter.name().into(), number(Usage::hour(now()))?.into(), number(amount)?.into()];
-        let sql = self.state.storage().sql();
+        let sql = self.table()?;
         sql.exec(
             "INSERT INTO used (counter, hour, amount) VALUES (?, ?, ?)
              ON CONFLICT (counter, hour) DO UPDATE SET amount = amount + excluded.amount",
@@ -155,13 +157,7 @@ impl Deployment {
     }
 
     fn used(&self, counter: Counter) -> std::result::Result<u64, Problem> {
-        let sql = self.state.storage().sql();
-        sql.exec(
-            "CREATE TABLE IF NOT EXISTS used (
-                counter TEXT, hour INTEGER, amount INTEGER NOT NULL, PRIMARY KEY (counter, hour)
-            ) WITHOUT ROWID",
-            None,
-        )?;
+        let sql = self.table()?;
         let first = i64::try_from(first_hour(now())).map_err(|_| Problem::Internal)?;
         let values = vec![counter.name().into(), first.into()];
         let query = "SELECT SUM(amount) FROM used WHERE counter = ? AND hour >= ?";
@@ -170,6 +166,20 @@ impl Deployment {
             // A sum of nothing is null.
             _ => Ok(0),
         }
+    }
+
+    /// What was used, of which there is a table from the first request on.
+    fn table(&self) -> std::result::Result<SqlStorage, Problem> {
+        let sql = self.state.storage().sql();
+        if !self.has_table.replace(true) {
+            sql.exec(
+                "CREATE TABLE IF NOT EXISTS used (
+                    counter TEXT, hour INTEGER, amount INTEGER NOT NULL, PRIMARY KEY (counter, hour)
+                ) WITHOUT ROWID",
+                None,
+            )?;
+        }
+        Ok(sql)
     }
 
     fn ceiling(&self, counter: Counter) -> std::result::Result<u64, Problem> {

@@ -6,7 +6,7 @@ use fourwire_engine::names;
 use fourwire_engine::vault::{Owner, Vault};
 use fourwire_wire::ids::{CallId, UserId};
 use serde::{Deserialize, Serialize};
-use worker::{Env, Request, Response};
+use worker::{Bucket, Env, Request, Response};
 
 use crate::call_do::{self, CallRequest};
 use crate::clock::now;
@@ -26,6 +26,8 @@ const DIRECTORY: &str = "users/";
 struct Resealed {
     /// Users that were seen to.
     users: usize,
+    /// Users of whom something could not be opened; the log names their entries and says why.
+    failed: usize,
     /// Records that were sealed anew.
     records: usize,
     /// What to ask with for those who are left; null where there are none.
@@ -43,21 +45,39 @@ pub(crate) async fn reseal(request: &Request, env: &Env) -> Result<Response, Pro
         list = list.cursor(cursor);
     }
     let page = list.execute().await?;
-    let mut done = Resealed { users: 0, records: 0, cursor: page.cursor().filter(|_| page.truncated()) };
+    let mut done = Resealed { users: 0, failed: 0, records: 0, cursor: page.cursor().filter(|_| page.truncated()) };
     for object in page.objects() {
         let name = object.key();
-        // The user may have gone meanwhile.
-        let Some(entry) = bucket.get(&name).execute().await? else { continue };
-        let entered = entry.body().ok_or(Problem::Internal)?.bytes().await?;
-        let user: UserId = sealed::open(vault, Owner::Operator, &name, &entered)?;
-        done.records += user_do::ask::<usize>(env, &user, &UserRequest::Reseal).await?;
-        done.users += 1;
-        if !vault.is_current(&entered) {
-            bucket.put(&name, sealed::seal(vault, Owner::Operator, &name, &user)?).execute().await?;
-            done.records += 1;
+        // One user's trouble is not that of who comes next.
+        match reseal_user(env, &bucket, vault, &name).await {
+            Ok(records) => {
+                done.users += 1;
+                done.records += records;
+            }
+            Err(problem) => {
+                done.failed += 1;
+                worker::console_error!(
+                    "{{\"event\":\"reseal_failed\",\"entry\":\"{name}\",\"code\":\"{}\"}}",
+                    problem.code()
+                );
+            }
         }
     }
     json(&done)
+}
+
+/// Seals anew what there is of the user with this entry: how many records that were.
+async fn reseal_user(env: &Env, bucket: &Bucket, vault: &Vault, name: &str) -> Result<usize, Problem> {
+    // The user may have gone meanwhile.
+    let Some(entry) = bucket.get(name).execute().await? else { return Ok(0) };
+    let entered = entry.body().ok_or(Problem::Internal)?.bytes().await?;
+    let user: UserId = sealed::open(vault, Owner::Operator, name, &entered)?;
+    let records = user_do::ask::<usize>(env, &user, &UserRequest::Reseal).await?;
+    if vault.is_current(&entered) {
+        return Ok(records);
+    }
+    bucket.put(name, sealed::seal(vault, Owner::Operator, name, &user)?).execute().await?;
+    Ok(records + 1)
 }
 
 /// Whom to sign out.

@@ -2,10 +2,10 @@
 
 use fourwire_engine::config::ConfigError;
 use fourwire_engine::conversations::{ChangesError, PageError};
+use fourwire_engine::limit::TooOften;
 use fourwire_engine::phone::account::AccountError;
 use fourwire_engine::phone::claim::Refusal;
 use fourwire_engine::phone::destinations::NotAllowed;
-use fourwire_engine::phone::limit::TooOften;
 use fourwire_engine::phone::number::NumberError;
 use fourwire_engine::quota::sessions::SessionError;
 use fourwire_engine::record::playback::UnknownTrack;

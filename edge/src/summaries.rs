@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use fourwire_engine::config::Summariser;
-use fourwire_engine::phone::limit::TooOften;
+use fourwire_engine::limit::TooOften;
 use fourwire_engine::summary::model::{
     self, KnownForm, MAX_ANSWER_BYTES, Model, ModelAnswer, ModelError, ModelRequest, workers_ai,
 };

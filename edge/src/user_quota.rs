@@ -2,7 +2,7 @@
 //! deployment's minutes are counted from here too, a call's once a minute.
 
 use fourwire_engine::config::Quotas;
-use fourwire_engine::phone::limit::TooOften;
+use fourwire_engine::limit::TooOften;
 use fourwire_engine::quota::deployment::Counter;
 use fourwire_engine::quota::reprocessing::Reprocessing;
 use fourwire_engine::quota::sessions::{Counted, SessionError, Sessions, Stretch};

@@ -11,6 +11,7 @@
 //! - [`speech`]: speech services as codecs;
 //! - [`pusher`]: what an operator's program hears of a running call;
 //! - [`phone`]: numbers, who may use them, and whom may be called;
+//! - [`limit`]: how often something may happen;
 //! - [`quota`]: how much a user, and the whole deployment, may use;
 //! - [`twilio`]: what is spoken with Twilio;
 //! - [`identity`]: who a client is, from an ID token;
@@ -34,6 +35,7 @@ pub mod call;
 pub mod config;
 pub mod conversations;
 pub mod identity;
+pub mod limit;
 pub mod names;
 pub mod outbound;
 pub mod phone;

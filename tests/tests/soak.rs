@@ -3,6 +3,8 @@
 //! so it is a program of its own.
 #![allow(missing_docs, clippy::disallowed_methods)]
 
+use std::fs;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,6 +17,7 @@ use fourwire_wire::event::ClientMessage;
 use fourwire_wire::frame::{Channel, Frame, PerChannel};
 use fourwire_wire::units::Samples;
 use hyper::Method;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::sleep;
 
 const RATE: u32 = 16_000;
@@ -62,6 +65,18 @@ impl Attack {
             sleep(pause).await;
         }
     }
+}
+
+/// Attackers have machines of their own. Here their threads get only what the others leave of this one, so that what is measured
+/// is what they cost the Worker.
+fn attackers() -> Runtime {
+    let give_way = || {
+        let thread = fs::read_link("/proc/thread-self").expect("Linux");
+        let id = thread.file_name().expect("a thread's id");
+        let renice = Command::new("renice").args(["-n", "19", "-p"]).arg(id).stdout(Stdio::null()).status();
+        assert!(renice.expect("util-linux").success());
+    };
+    Builder::new_multi_thread().worker_threads(2).enable_all().on_thread_start(give_way).build().expect("a runtime")
 }
 
 fn audio(channel: Channel, samples: impl IntoIterator<Item = i16>) -> Vec<u8> {
@@ -214,18 +229,19 @@ async fn honest_calls_are_hardly_touched_by_every_attack_at_once() {
 
     let attack = Attack { world, is_over: Arc::default(), calls: Arc::default() };
     let (fast, slow) = (Duration::from_millis(500), Duration::from_secs(2));
+    let runtime = attackers();
     let attackers = [
-        tokio::spawn(attack.clone().again(slow, a_first_message_of_32_mb)),
-        tokio::spawn(attack.clone().again(slow, a_thousand_texts)),
-        tokio::spawn(attack.clone().again(slow, audio_as_fast_as_it_goes)),
-        tokio::spawn(attack.clone().again(slow, a_gap_of_89_seconds)),
-        tokio::spawn(attack.clone().again(slow, forty_sockets)),
-        tokio::spawn(attack.clone().again(fast, an_end_without_audio)),
-        tokio::spawn(attack.clone().again(fast, sockets_without_audio)),
-        tokio::spawn(attack.clone().again(slow, who_never_reads)),
-        tokio::spawn(attack.clone().again(slow, everything_that_is_listed)),
-        tokio::spawn(attack.clone().again(fast, numbers_of_others)),
-        tokio::spawn(attack.clone().again(fast, tokens_and_signatures_that_are_none)),
+        runtime.spawn(attack.clone().again(slow, a_first_message_of_32_mb)),
+        runtime.spawn(attack.clone().again(slow, a_thousand_texts)),
+        runtime.spawn(attack.clone().again(slow, audio_as_fast_as_it_goes)),
+        runtime.spawn(attack.clone().again(slow, a_gap_of_89_seconds)),
+        runtime.spawn(attack.clone().again(slow, forty_sockets)),
+        runtime.spawn(attack.clone().again(fast, an_end_without_audio)),
+        runtime.spawn(attack.clone().again(fast, sockets_without_audio)),
+        runtime.spawn(attack.clone().again(slow, who_never_reads)),
+        runtime.spawn(attack.clone().again(slow, everything_that_is_listed)),
+        runtime.spawn(attack.clone().again(fast, numbers_of_others)),
+        runtime.spawn(attack.clone().again(fast, tokens_and_signatures_that_are_none)),
     ];
     let begun = Instant::now();
     let memory = tokio::spawn(async move {
@@ -241,9 +257,7 @@ async fn honest_calls_are_hardly_touched_by_every_attack_at_once() {
     assert!(attackers.iter().all(|attacker| !attacker.is_finished()), "all attacked to the end");
     attack.is_over.store(true, Ordering::Relaxed);
     let memory = memory.await.expect("measured");
-    for attacker in attackers {
-        attacker.abort();
-    }
+    runtime.shutdown_background();
     let after = latency(&attacked);
     eprintln!("attacked: p99 {after:?}");
     assert_complete(&attacked);

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::limit::{Limit, Log, TooOften};
 use super::number::PhoneNumber;
+use crate::limit::{Limit, Log, TooOften};
 use crate::twilio::sid::CallerIdSid;
 
 /// How often a user may have numbers rung within an hour: the peer's five times.

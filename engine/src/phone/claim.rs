@@ -18,7 +18,7 @@ use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::limit::{Limit, Log, TooOften};
+use crate::limit::{Limit, Log, TooOften};
 use crate::twilio::sid::{CallSid, CallerIdSid};
 
 /// How long a verification call is waited for, in milliseconds: the peer's five minutes.

@@ -2,7 +2,6 @@
 //!
 //! - [`number`]: a number of the world's numbering plans;
 //! - [`destinations`]: which of them may be rung at all;
-//! - [`limit`]: how often something may happen, exactly;
 //! - [`claim`]: one number's story: who holds it, and how that was proven;
 //! - [`account`]: one user's numbers;
 //! - [`ledger`]: the calls of a user, from what Twilio tells of them;
@@ -13,6 +12,5 @@ pub mod claim;
 pub mod destinations;
 pub mod dialling;
 pub mod ledger;
-pub mod limit;
 pub mod notice;
 pub mod number;

@@ -4,7 +4,7 @@ use fourwire_wire::ids::ConversationId;
 use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-use crate::phone::limit::{Limit, Log, TooOften};
+use crate::limit::{Limit, Log, TooOften};
 
 /// How often within an hour, unless the operator says otherwise.
 pub const DEFAULT_AN_HOUR: usize = 10;

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use fourwire_lab::LabOptions;
 use fourwire_lab::twilio::{CallEvent, Ending};
-use fourwire_tests::World;
 use fourwire_tests::phone::caller::{Caller, only_sentence};
 use fourwire_tests::phone::strict_world;
+use fourwire_tests::{World, http};
 use futures_util::future::join_all;
+use serde_json::{Value, json};
 
 const LIMIT: &str = "Phone call limit reached. Goodbye.";
+/// What the operator shows.
+const KEY: &str = "the operator's key, of 32 letters";
 
 #[tokio::test]
 async fn of_calls_that_are_placed_at_the_same_moment_two_are_put_through() {
@@ -57,4 +61,27 @@ async fn a_call_ends_with_the_day_s_minutes_and_none_begins_that_would_be_over_a
     assert_eq!(leg.time_limit, Some(Duration::from_mins(2)));
     caller.ended(&leg, Ending::Talked(61)).await;
     assert_eq!(only_sentence(&caller.calls("+12125551304").await), LIMIT, "59 seconds are left");
+}
+
+#[tokio::test]
+async fn when_all_users_together_have_talked_as_long_as_they_may_nobody_is_put_through() {
+    let limits = [("TOTAL_CALL_MINUTES_A_DAY", "2"), ("OPERATOR_KEY", KEY)];
+    let limits = limits.map(|(name, value)| (name.to_owned(), Value::from(value)));
+    let world = World::with(LabOptions::default(), |variables| variables.extend(limits)).await;
+    let first = Caller::new(&world, "talks-for-all", "+12025551305").await;
+    let other = Caller::new(&world, "comes-after-all", "+12025551306").await;
+    let leg = first.dials("+12125551305").await;
+    first.ended(&leg, Ending::Talked(119)).await;
+    let leg = other.dials("+12125551306").await;
+    // A report that comes twice counts once.
+    for _ in 0..2 {
+        other.ended(&leg, Ending::Talked(1)).await;
+    }
+    for caller in [&first, &other] {
+        assert_eq!(only_sentence(&caller.calls("+12125551307").await), LIMIT);
+    }
+    assert_eq!(other.user.calls().await.len(), 1, "what is refused is no call, and counts for nothing");
+    assert!(world.log().contains(r#""event":"ceiling_reached","counter":"dialled_seconds","used":120,"ceiling":120"#));
+    let usage = http::get(world.edge(), "/v1/operator/usage", KEY).await;
+    assert_eq!(usage.body["usage"][1], json!({"counter": "dialled_seconds", "used": 120, "ceiling": 120}));
 }

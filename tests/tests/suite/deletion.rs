@@ -97,6 +97,32 @@ async fn with_the_account_go_numbers_and_calls_and_the_user_may_begin_anew() {
 }
 
 #[tokio::test]
+async fn an_account_of_many_calls_is_deleted_in_steps_and_a_crash_between_two_loses_none() {
+    let mut world = World::start().await;
+    let (user, calls) = ("has-called-a-lot", 45);
+    let options = |number: usize| PhoneOptions { call_id: Some(format!("call-{number}")), ..phone(&world, user) };
+    for number in 0..calls {
+        Phone::connect(options(number)).await.expect("let in").hang_up(LIMIT).await;
+    }
+    let token = world.token(user);
+    let ids: Vec<_> = http::listed(world.edge(), &token, "limit=100").await.iter().map(|entry| entry.id).collect();
+    assert_eq!(ids.len(), calls);
+    assert_eq!(delete(&world, "/v1/account", &token).await, (200, json!({ "success": true })));
+    assert_eq!(http::conversations(world.edge(), &token).await, [], "at once, for the user");
+    let begun = Instant::now();
+    loop {
+        let kept = world.kill_and_read(user);
+        let left = ids.iter().filter(|id| objects(&kept, **id) > 0).count();
+        if left == 0 && kept.keys.is_empty() {
+            break;
+        }
+        assert!(begun.elapsed() < 3 * LIMIT, "{left} of {calls} are left, and {} keys", kept.keys.len());
+        world.crash();
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_is_deleted_while_it_runs_is_ended_and_leaves_nothing() {
     let mut world = World::start().await;
     for (user, is_account) in [("drops-a-call", false), ("drops-all", true)] {

@@ -1,6 +1,6 @@
 //! A user's own telephone numbers: proven by whoever answers them, listed, chosen and given up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fourwire_lab::LabOptions;
 use fourwire_lab::twilio::{Course, Fault, Operation, Outcome};
@@ -8,6 +8,7 @@ use fourwire_tests::phone::PhoneUser;
 use fourwire_tests::{World, http};
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 const LIMIT: Duration = Duration::from_secs(20);
 /// What the operator shows.
@@ -210,6 +211,27 @@ async fn a_user_has_so_many_verifications_a_day_and_all_users_together_too() {
     assert_eq!(usage.body["usage"][0], json!({"counter": "rings", "used": 3, "ceiling": 3}), "{:?}", usage.body);
     // With its number the user has what there was before.
     assert_eq!(http::get(world.edge(), "/v1/operator/usage", &second.token).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_list_that_is_asked_for_again_and_again_asks_twilio_seldom() {
+    let world = World::with(LabOptions::default(), |_| {}).await;
+    let user = PhoneUser::new(&world, "keeps-looking");
+    let numbers: Vec<_> = (0..5).map(|last| format!("+1202555223{last}")).collect();
+    for number in &numbers {
+        world.lab.twilio().will(number, Course::Manual);
+        assert_eq!(user.verify(number).await.status, 200);
+    }
+    let asked = || world.lab.twilio().requests().len();
+    let (before, begun) = (asked(), Instant::now());
+    for _ in 0..60 {
+        let listed = user.get("/v1/phone/numbers").await;
+        assert_eq!(listed.body["pending"].as_array().map(Vec::len), Some(numbers.len()), "{:?}", listed.body);
+        sleep(Duration::from_millis(100)).await;
+    }
+    // A number every three seconds, so this many at most, however long the machine took.
+    let most = numbers.len() as u64 * (1 + begun.elapsed().as_secs() / 3);
+    assert!((asked() - before) as u64 <= most, "{} of at most {most}", asked() - before);
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ async fn a_pusher_that_is_slow_to_answer_and_talks_nonsense_still_hears_all() {
 async fn a_pusher_that_does_not_read_is_given_up_before_it_fills_the_memory_and_tried_again() {
     let world = world(&[(1, Fault::Stall)]).await;
     let options = phone(&world, "unread");
-    let talk = Talk::random(205, RATE, 150, &[]);
+    let talk = Talk::random(205, RATE, 90, &[]);
     let mut phone = Phone::connect(options.clone()).await.expect("let in");
     let recording = marked(talk.recording(), 205);
     // As fast as so much audio may come.

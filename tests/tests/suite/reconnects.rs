@@ -1,6 +1,6 @@
 //! A phone loses its network, comes back soon, late, or twice at once: a call is one conversation.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fourwire_lab::app::{Phone, PhoneOptions};
 use fourwire_tests::{Spoken, Talk, World, assert_words_land, http};
@@ -63,6 +63,30 @@ async fn a_second_connection_of_a_call_takes_over() {
     second.hang_up(LIMIT).await;
     let conversation = http::only_conversation(world.edge(), &options.token).await;
     assert_words_land(&conversation.transcript_segments, &spoken.words);
+}
+
+#[tokio::test]
+async fn of_two_first_connections_that_come_together_one_takes_over() {
+    let world = World::shared().await;
+    for trial in 0..6 {
+        let user = format!("comes-twice-{trial}");
+        let options = phone(world, &user);
+        let (one, other) = tokio::join!(Phone::connect(options.clone()), Phone::connect(options.clone()));
+        let (one, other) = (one.expect("let in"), other.expect("let in"));
+        let is_closed = |phone: &Phone| phone.received().closing.is_some();
+        let begun = Instant::now();
+        while !is_closed(&one) && !is_closed(&other) {
+            assert!(begun.elapsed() < LIMIT, "one of them is told that the other took over");
+            sleep(Duration::from_millis(20)).await;
+        }
+        let (replaced, mut phone) = if is_closed(&one) { (one, other) } else { (other, one) };
+        assert_eq!(replaced.received().close_code(), Some(1001));
+        let mut spoken = Spoken::default();
+        say(&mut spoken, &mut phone, 28).await;
+        let received = phone.hang_up(LIMIT).await;
+        assert_words_land(&received.segments, &spoken.words);
+        assert_eq!(http::conversations(world.edge(), &options.token).await.len(), 1);
+    }
 }
 
 #[tokio::test]

@@ -74,6 +74,38 @@ async fn a_number_whose_report_was_lost_is_sealed_anew_with_its_user() {
 }
 
 #[tokio::test]
+async fn a_secret_that_was_taken_away_too_early_costs_nobody_else_the_new_seal() {
+    let mut world = World::start().await;
+    let with = |secrets: &[&str]| {
+        let secrets = secrets.join(",");
+        move |variables: &mut Map<String, Value>| {
+            variables.insert("ENCRYPTION_SECRET".to_owned(), secrets.into());
+            variables.insert("OPERATOR_KEY".to_owned(), OPERATOR_KEY.into());
+        }
+    };
+    let newest = "the newest secret that is only good for tests";
+    let users = ["sealed-under-the-first", "sealed-under-the-second", "sealed-under-the-first-too"];
+    let numbers = ["+12025551711", "+12025551712", "+12025551713"];
+    Caller::new(&world, users[0], numbers[0]).await;
+    Caller::new(&world, users[2], numbers[2]).await;
+    world.crash_into(with(&[NEWER_SECRET, SECRET]));
+    Caller::new(&world, users[1], numbers[1]).await;
+
+    world.crash_into(with(&[newest, SECRET]));
+    let done = reseal(&world, OPERATOR_KEY).await;
+    assert_eq!((done["users"].as_u64(), done["failed"].as_u64()), (Some(2), Some(1)), "{done}");
+    assert_eq!(world.workerd.log().matches("reseal_failed").count(), 1);
+    world.crash_into(with(&[newest, NEWER_SECRET, SECRET]));
+    let done = reseal(&world, OPERATOR_KEY).await;
+    assert_eq!((done["users"].as_u64(), done["failed"].as_u64()), (Some(3), Some(0)), "it was put back: {done}");
+    world.crash_into(with(&[newest, SECRET]));
+    for (user, number) in users.into_iter().zip(numbers) {
+        let listed = http::get(world.edge(), "/v1/phone/numbers", &world.token(user)).await;
+        assert_eq!(listed.body.pointer("/numbers/0/phone_number").and_then(Value::as_str), Some(number), "{user}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_but_the_operator_has_things_sealed_anew() {
     let world = World::shared().await;
     let token = world.token("no-operator");

@@ -3,42 +3,24 @@
 use fourwire_wire::frame::{Channel, PerChannel};
 use fourwire_wire::units::UnixMillis;
 
+use crate::limit::{Bucket, Rate};
+
 /// So much of each side may come at once, in milliseconds: what a client keeps while it has no connection (90 s), and some that
 /// came meanwhile.
 const HEAD_START_MILLIS: u64 = 100_000;
-const HEAD_START_MICROS: u64 = HEAD_START_MILLIS * 1000;
-/// How much faster than time it may come in the long run, so that who is late can catch up.
-const TIMES: u64 = 2;
+/// In microseconds of audio. In the long run it may come at twice the speed of time, so that who is late can catch up.
+const AUDIO: Rate = Rate { burst: HEAD_START_MILLIS * 1000, per_milli: 2 * 1000 };
 /// What a frame counts at least, in microseconds: a message costs us something, however short its audio is.
 const MIN_FRAME_MICROS: u64 = 500;
 
-/// What of it is left.
-#[derive(Debug)]
-pub(super) struct Budget {
-    left: PerChannel<u64>,
-    at: Option<UnixMillis>,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { left: PerChannel { user: HEAD_START_MICROS, remote: HEAD_START_MICROS }, at: None }
-    }
-}
+/// What of it is used.
+#[derive(Debug, Default)]
+pub(super) struct Budget(PerChannel<Bucket>);
 
 impl Budget {
     /// Takes a frame of so many microseconds; false where too much has come.
     pub(super) fn take(&mut self, channel: Channel, micros: u64, now: UnixMillis) -> bool {
-        let passed = now.since(self.at.unwrap_or(now)).saturating_mul(1000 * TIMES);
-        self.at = Some(now);
-        for channel in Channel::BOTH {
-            let left = self.left.get_mut(channel);
-            *left = left.saturating_add(passed).min(HEAD_START_MICROS);
-        }
-        let left = self.left.get_mut(channel);
-        let cost = micros.max(MIN_FRAME_MICROS);
-        let is_enough = *left >= cost;
-        *left = left.saturating_sub(cost);
-        is_enough
+        self.0.get_mut(channel).take(micros.max(MIN_FRAME_MICROS), &AUDIO, now).is_ok()
     }
 }
 
@@ -88,13 +70,5 @@ mod tests {
                 assert_eq!(is_taken, expected, "{name}");
             }
         }
-    }
-
-    #[test]
-    fn a_clock_that_steps_back_takes_nothing_away() {
-        let mut budget = Budget::default();
-        assert!(budget.take(Channel::User, 1_000, UnixMillis::new(50_000)));
-        assert!(budget.take(Channel::User, 1_000, UnixMillis::new(10_000)));
-        assert!(budget.take(Channel::User, 1_000, UnixMillis::new(10_001)));
     }
 }

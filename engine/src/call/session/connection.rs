@@ -13,7 +13,7 @@ use crate::call::pusher::PusherLink;
 use crate::call::recorder::Recorder;
 use crate::call::timers::Timer;
 use crate::call::{Action, Alert, Terms};
-use crate::phone::limit::{Bucket, Rate};
+use crate::limit::{Bucket, Rate};
 use crate::quota::sessions::REPORT_EVERY_MILLIS;
 
 /// How much a client that resumes may have captured before it first got through, in milliseconds: what it keeps at most.
@@ -22,9 +22,12 @@ const CLIENT_KEEPS_MILLIS: u64 = 90_000;
 const NOT_UNDERSTOOD_MILLIS: u64 = 2_000;
 /// Longest silence that is made as samples where audio is missing; a longer one is a gap.
 const MAX_SILENCE: Samples = Samples::from_millis(1_000);
-/// How many text messages a client may send: 200 at once, and 100 a second from then on, as many as frames of 20 ms of both sides.
-/// A page sends three when it connects, and one whenever the user enters a name.
-const TEXTS: Rate = Rate { burst: 200, every_millis: 10 };
+/// How many text messages a client may send at once. A page sends three when it connects, and one whenever the user enters a name.
+const TEXTS_AT_ONCE: u64 = 200;
+/// In what time it may send one more, in milliseconds: as many as frames of 20 ms of both sides.
+const TEXT_EVERY_MILLIS: u64 = 10;
+/// In milliseconds.
+const TEXTS: Rate = Rate { burst: TEXTS_AT_ONCE * TEXT_EVERY_MILLIS, per_milli: 1 };
 /// The other party's name is saved by itself no more often than this, in milliseconds.
 const CONTACT_SAVED_EVERY_MILLIS: u64 = 1_000;
 
@@ -293,7 +296,7 @@ impl Session {
         }
         let Some(client) = &mut self.client else { return };
         client.last_at = now;
-        if client.texts.take(&TEXTS, now).is_err() {
+        if client.texts.take(TEXT_EVERY_MILLIS, &TEXTS, now).is_err() {
             self.close(close::POLICY, "too many messages", now);
             return;
         }

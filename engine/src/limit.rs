@@ -68,34 +68,38 @@ impl Log {
     }
 }
 
-/// So much at once, and then no faster than this.
+/// So much at once, and then no faster than this: for what comes so often that each time cannot be remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How often at once, by who has rested.
-    pub burst: u32,
-    /// In how many milliseconds it may happen once more.
-    pub every_millis: u64,
+    /// How much at once, by who has rested.
+    pub burst: u64,
+    /// How much more with each millisecond.
+    pub per_milli: u64,
 }
 
-/// How much of a [`Rate`] is used up: for what happens so often that each time cannot be remembered.
+/// How much of a [`Rate`] is used up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
-    /// When all may happen again at once.
-    rested_at: UnixMillis,
+    used: u64,
+    /// When that was.
+    at: UnixMillis,
 }
 
 impl Bucket {
-    /// It happens now, where the rate allows it.
+    /// Uses so much now, where the rate allows it.
     ///
     /// # Errors
     /// [`TooOften`] where it does not; then nothing is used up.
-    pub fn take(&mut self, rate: &Rate, now: UnixMillis) -> Result<(), TooOften> {
-        let rested_at = self.rested_at.max(now) + rate.every_millis;
-        let allowed_at = rested_at - u64::from(rate.burst).saturating_mul(rate.every_millis);
-        if allowed_at > now {
-            return Err(TooOften::until(allowed_at, now));
+    pub fn take(&mut self, amount: u64, rate: &Rate, now: UnixMillis) -> Result<(), TooOften> {
+        // A clock that steps back gives nothing and takes nothing.
+        let returned = now.since(self.at).saturating_mul(rate.per_milli);
+        (self.used, self.at) = (self.used.saturating_sub(returned), now);
+        let used = self.used.saturating_add(amount);
+        let missing = used.saturating_sub(rate.burst);
+        if missing > 0 {
+            return Err(TooOften::until(now + missing.div_ceil(rate.per_milli.max(1)), now));
         }
-        self.rested_at = rested_at;
+        self.used = used;
         Ok(())
     }
 }
@@ -140,26 +144,27 @@ mod tests {
 
     #[test]
     fn a_bucket_gives_a_burst_and_then_what_drips_in() {
-        const RATE: Rate = Rate { burst: 3, every_millis: 100 };
+        const RATE: Rate = Rate { burst: 300, per_milli: 1 };
         let mut bucket = Bucket::default();
-        for (at, expected) in [
-            (0, Ok(())),
-            (0, Ok(())),
-            (0, Ok(())),
-            (0, Err(1)),
-            (99, Err(1)),
-            (100, Ok(())),
-            (100, Err(1)),
-            (350, Ok(())),
-            (350, Ok(())),
-            (350, Err(1)),
-            (60_000, Ok(())),
-            (60_000, Ok(())),
-            (60_000, Ok(())),
-            (60_000, Err(1)),
+        for (at, amount, expected) in [
+            (0, 100, Ok(())),
+            (0, 150, Ok(())),
+            (0, 50, Ok(())),
+            (0, 1, Err(1)),
+            (99, 100, Err(1)),
+            (100, 100, Ok(())),
+            (100, 5_000, Err(5)),
+            (350, 200, Ok(())),
+            (350, 51, Err(1)),
+            (60_000, 301, Err(1)),
+            (60_000, 300, Ok(())),
+            // A clock that steps back.
+            (10_000, 1, Err(1)),
+            (10_001, 1, Ok(())),
+            (10_001, 1, Err(1)),
         ] {
-            let taken = bucket.take(&RATE, UnixMillis::new(1_000_000 + at));
-            assert_eq!(taken.map_err(|error| error.retry_after), expected, "at {at}");
+            let taken = bucket.take(amount, &RATE, UnixMillis::new(1_000_000 + at));
+            assert_eq!(taken.map_err(|error| error.retry_after), expected, "{amount} at {at}");
         }
     }
 
