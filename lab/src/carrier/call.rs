@@ -15,8 +15,9 @@ use tokio::time::{Instant, sleep_until};
 use super::handle::{Carrier, Page, Running};
 use super::media::Media;
 use super::messages::{self, Invite};
+use super::orders::Order;
+use super::outlet::{Admitted, Outlet};
 use super::record::{CarriedCall, Ended};
-use super::signal::{Admitted, Outlet};
 use super::source::Source;
 use crate::twilio::sid;
 
@@ -27,26 +28,6 @@ const HANGUP_LIMIT: Duration = Duration::from_secs(2);
 const MAX_ORDERS: usize = 64;
 /// The offer cannot be read.
 const BAD_REQUEST: u32 = 31_400;
-
-/// Something that a running call is told.
-pub(super) enum Order {
-    /// The browser hangs up.
-    CallerLeaves,
-    /// The callee hangs up.
-    CalleeLeaves,
-    /// The callee has said all.
-    CalleeSaidAll,
-    /// The browser is back, on this socket.
-    Resume(Outlet),
-    /// The browser's media is to be set up anew, by this offer.
-    Restart(Pii<String>),
-    /// The browser sent these keys as a message.
-    Digits(String),
-    /// No packet is let through for so long.
-    StopMedia(Duration),
-    /// The media broke, or the browser ended it and nothing else.
-    MediaGone,
-}
 
 /// A browser places a call. It goes on by itself.
 pub(super) fn place(carrier: &Carrier, invite: Invite, admitted: &Admitted, outlet: Outlet) {

@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use super::call::Order;
 use super::callee::Callee;
 use super::options::CarrierOptions;
+use super::orders::Order;
 use super::record::CarriedCall;
 use crate::history::History;
 use crate::twilio::Twilio;

@@ -10,6 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use fourwire_wire::units::Samples;
+use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::format::{CodecExtra, PayloadParams};
 use str0m::media::{MediaData, MediaTime, Mid};
 use str0m::net::{Protocol, Receive, Transmit};
@@ -19,11 +20,10 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
-use super::call::Order;
 use super::codec::{Codec, Encoder, FRAME};
 use super::handle::Page;
 use super::listener::Listener;
-use super::media::{Command, answer_again};
+use super::orders::{Command, Order};
 use super::record::keep;
 use super::source::Source;
 
@@ -248,6 +248,12 @@ impl Line {
             let _ = writer.write(payload_type, Instant::now().into_std(), time, payload);
         }
     }
+}
+
+/// The answer to an offer that sets the connection up anew.
+fn answer_again(rtc: &mut Rtc, offer: &str) -> Option<SdpAnswer> {
+    let offer = SdpOffer::from_sdp_string(offer).ok()?;
+    rtc.sdp_api().accept_offer(offer).ok()
 }
 
 /// A datagram that arrived.

@@ -7,20 +7,20 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use str0m::change::{SdpAnswer, SdpOffer};
+use str0m::change::SdpOffer;
 use str0m::error::SdpError;
 use str0m::format::{Codec as Name, FormatParams};
-use str0m::{Candidate, Rtc, RtcConfig, RtcError};
+use str0m::{Candidate, RtcConfig, RtcError};
 use thiserror::Error;
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::call::Order;
 use super::codec::Codec;
 use super::handle::Page;
 use super::line::Line;
 use super::options::Codecs;
+use super::orders::{Command, Order};
 use super::source::Source;
 
 /// The payload type of keys where we offer; in an answer it is the offer's.
@@ -45,13 +45,6 @@ pub(super) enum MediaError {
 
 /// Commands that may wait for the task.
 const MAX_COMMANDS: usize = 64;
-
-/// What the task is told.
-pub(super) enum Command {
-    Play(Source),
-    Stop(Duration),
-    Restart(String, oneshot::Sender<Option<String>>),
-}
 
 /// The media of a call. It ends when this is dropped.
 pub(super) struct Media(mpsc::Sender<Command>);
@@ -100,12 +93,6 @@ impl Media {
         // all, and the task takes them in every state.
         let _ = self.0.try_send(command);
     }
-}
-
-/// The answer to an offer that sets the connection up anew.
-pub(super) fn answer_again(rtc: &mut Rtc, offer: &str) -> Option<SdpAnswer> {
-    let offer = SdpOffer::from_sdp_string(offer).ok()?;
-    rtc.sdp_api().accept_offer(offer).ok()
 }
 
 /// A connection that takes one codec and keys. With two clocks for keys in an answer, browsers would take the wrong one.

@@ -55,6 +55,8 @@ mod listener;
 mod media;
 mod messages;
 mod options;
+mod orders;
+mod outlet;
 mod record;
 mod script;
 mod shim;

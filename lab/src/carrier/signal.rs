@@ -13,9 +13,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::call::{self, Order};
+use super::call;
 use super::handle::Carrier;
 use super::messages::{self, FromBrowser, Invite};
+use super::orders::Order;
+use super::outlet::{Admitted, Outlet};
 use crate::twilio::{TokenError, check_token};
 use crate::upgrade::{Socket, upgrade};
 
@@ -25,32 +27,8 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// How long a browser may take to make room for a message; one that takes longer counts as gone.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
-/// Messages that may wait for a browser: a call has fewer than ten in all.
-const MAX_UNSENT: usize = 64;
 /// Something other than a token came first.
 const NOT_AUTHENTICATED: u32 = 31_201;
-
-/// Where messages to a browser go. It is closed when its socket is gone.
-#[derive(Clone)]
-pub(super) struct Outlet(mpsc::Sender<String>);
-
-impl Outlet {
-    /// Sends a message; to a browser that is gone, or has not read [`MAX_UNSENT`] others, it is lost.
-    pub(super) fn send(&self, message: String) {
-        let _ = self.0.try_send(message);
-    }
-
-    /// Waits until the socket is gone.
-    pub(super) async fn gone(&self) {
-        self.0.closed().await;
-    }
-}
-
-/// Who is at a browser.
-pub(super) struct Admitted {
-    pub(super) identity: Pii<String>,
-    pub(super) token: Pii<String>,
-}
 
 /// `GET /signal`
 pub(super) async fn signal(State(carrier): State<Carrier>, request: Request) -> Response {
@@ -77,8 +55,8 @@ struct Session {
 
 impl Session {
     fn new(carrier: Carrier, socket: Socket) -> Self {
-        let (outlet, outgoing) = mpsc::channel(MAX_UNSENT);
-        Self { breaks: carrier.breaks(), carrier, socket, outlet: Outlet(outlet), outgoing, admitted: None }
+        let (outlet, outgoing) = Outlet::new();
+        Self { breaks: carrier.breaks(), carrier, socket, outlet, outgoing, admitted: None }
     }
 
     async fn run(mut self) {

@@ -9,13 +9,10 @@ use axum::response::{Html, IntoResponse, Response};
 use super::caller_ids::{self, CallerId};
 use super::credentials::admit;
 use super::faults::{Fault, Operation};
-use super::form::Parameters;
+use super::form::{Parameters, friendly_name};
 use super::handle::{ApiRequest, State as Known, Twilio};
 use super::problem::Problem;
 use super::verification::{self, Wanted};
-
-/// How long a caller ID's name may be.
-const NAME_LIMIT: usize = 64;
 
 /// Account and document of a path.
 type Named = Path<(String, String)>;
@@ -94,15 +91,6 @@ pub(super) async fn no_resource(uri: Uri) -> Problem {
 /// Any method that a resource does not have.
 pub(super) async fn no_method() -> Problem {
     Problem::method()
-}
-
-/// The name that a request gives a caller ID.
-pub(super) fn friendly_name(parameters: &Parameters) -> Result<Option<String>, Problem> {
-    let name = parameters.get("FriendlyName").map(str::to_owned);
-    if name.as_ref().is_some_and(|name| name.chars().count() > NAME_LIMIT) {
-        return Err(Problem::strict(format_args!("FriendlyName has at most {NAME_LIMIT} characters")));
-    }
-    Ok(name)
 }
 
 /// A request before it is carried out.

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::handle::Twilio;
-use super::voice::{Leg, PlaceCall, PlacedCall};
-use super::webhook::Delivery;
+use super::records::{Delivery, Leg, PlacedCall};
+use super::voice::PlaceCall;
 
 /// What `place-call` is told.
 #[derive(Deserialize)]

@@ -1,11 +1,14 @@
 //! Parameters of a request, read strictly: each one known, and given once.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 
 use super::problem::Problem;
 
 /// What a form is sent as.
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// How long a caller ID's name may be.
+const NAME_LIMIT: usize = 64;
 
 /// The parameters.
 pub(super) struct Parameters(Vec<(String, String)>);
@@ -39,4 +42,19 @@ impl Parameters {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// The name that a request gives a caller ID.
+pub(super) fn friendly_name(parameters: &Parameters) -> Result<Option<String>, Problem> {
+    let name = parameters.get("FriendlyName").map(str::to_owned);
+    if name.as_ref().is_some_and(|name| name.chars().count() > NAME_LIMIT) {
+        return Err(Problem::strict(format_args!("FriendlyName has at most {NAME_LIMIT} characters")));
+    }
+    Ok(name)
+}
+
+/// Whether it is an address that a webhook can be sent to: a host without underscores, which the real service refuses.
+pub(super) fn is_address(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.contains('_'))
 }

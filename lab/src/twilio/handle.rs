@@ -11,9 +11,7 @@ use tokio::time::timeout;
 use super::caller_ids::CallerId;
 use super::credentials::AUTH_TOKEN;
 use super::faults::{Fault, Operation, Orders};
-use super::verification::{Course, Outcome, VerificationCall};
-use super::voice::{Leg, PlacedCall};
-use super::webhook::{Delivery, Signing};
+use super::records::{Course, Delivery, Leg, Outcome, PlacedCall, Signing, VerificationCall};
 use super::{ids, number};
 use crate::history::History;
 

@@ -64,6 +64,7 @@ mod ids;
 mod number;
 mod problem;
 mod progress;
+mod records;
 mod token;
 mod twiml;
 mod verification;
@@ -80,12 +81,11 @@ pub use handle::{ApiRequest, Twilio, TwilioOptions};
 pub(crate) use ids::sid;
 pub(crate) use progress::unanswered;
 pub use progress::{CallEvent, Ending};
+pub use records::{Course, Delivery, Leg, Outcome, PlacedCall, Signing, VerificationCall};
 pub use token::TokenError;
 pub(crate) use token::check as check_token;
-pub use twiml::{Twiml, Verb};
-pub use verification::{Course, Outcome, VerificationCall};
-pub use voice::{CallProblem, Leg, PlaceCall, PlacedCall};
-pub use webhook::{Delivery, Signing};
+pub use twiml::{CallProblem, Twiml, Verb};
+pub use voice::PlaceCall;
 
 /// Where the API begins.
 const ACCOUNT: &str = "/2010-04-01/Accounts/{account}";

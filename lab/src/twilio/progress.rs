@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::handle::Twilio;
+use super::records::{Delivery, Leg, Outcome};
+use super::twiml::CallProblem;
 use super::twiml::Twiml;
-use super::verification::Outcome;
-use super::voice::{self, CallProblem, Leg};
-use super::webhook::{Delivery, Webhook};
+use super::voice;
+use super::webhook::Webhook;
 
 /// An event of a dialled leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,6 @@ mod grammar;
 use fourwire_wire::pii::Pii;
 use roxmltree::{Document, Node};
 
-use super::voice::CallProblem;
-
 /// How long an answer may be.
 const SIZE_LIMIT: usize = 64 * 1024;
 /// The answer is too long.
@@ -24,6 +22,21 @@ const WRONG_ROOT: u32 = 12_102;
 const SCHEMA: u32 = 12_200;
 /// The content type is missing or wrong.
 const CONTENT_TYPE: u32 = 12_300;
+
+/// Something that went wrong in a call, as Twilio's debugger shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallProblem {
+    /// Twilio's error number.
+    pub code: u32,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl CallProblem {
+    pub(super) fn new(code: u32, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
 
 /// What a call is told to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::api::friendly_name;
 use super::credentials::ACCOUNT_SID;
-use super::form::Parameters;
+use super::form::{Parameters, friendly_name, is_address};
 use super::handle::Twilio;
 use super::problem::Problem;
-use super::webhook::{self, Target, Webhook};
+use super::records::{Course, Outcome, Target, VerificationCall};
+use super::webhook::Webhook;
 use super::{ids, number};
 
 /// What a verification may be asked with.
@@ -37,96 +37,6 @@ const CALL_DELAY_LIMIT: u32 = 60;
 const VERIFIER: &str = "+12025550190";
 /// Seconds from picking up to the sixth digit, as the callback tells it.
 const TYPING_SECONDS: u32 = 9;
-
-/// How a verification call ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Answered, and the right code is typed.
-    Verified,
-    /// Answered, and another code is typed.
-    WrongCode,
-    /// Nobody answers.
-    NoAnswer,
-    /// The line is busy.
-    Busy,
-    /// The number cannot be reached.
-    Failed,
-}
-
-impl Outcome {
-    /// What a number's last digits say.
-    pub(super) fn of(number: &str) -> Self {
-        match last_digits(number) {
-            "0001" => Self::WrongCode,
-            "0002" => Self::NoAnswer,
-            "0005" => Self::Busy,
-            "0006" => Self::Failed,
-            _ => Self::Verified,
-        }
-    }
-
-    fn call_status(self) -> &'static str {
-        match self {
-            Self::Verified | Self::WrongCode => "completed",
-            Self::NoAnswer => "no-answer",
-            Self::Busy => "busy",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// How a verification call goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Course {
-    /// It rings for [`ring`](super::TwilioOptions::ring) and ends so.
-    Ends(Outcome),
-    /// It is answered well, but the status callback is never sent.
-    CallbackLost,
-    /// It rings for [`late`](super::TwilioOptions::late) before it is answered well.
-    Late,
-    /// It rings until [`Twilio::finish`] ends it.
-    Manual,
-}
-
-impl From<Outcome> for Course {
-    fn from(outcome: Outcome) -> Self {
-        Self::Ends(outcome)
-    }
-}
-
-impl Course {
-    /// What a number's last digits say.
-    fn of(number: &str) -> Self {
-        match last_digits(number) {
-            "0003" => Self::CallbackLost,
-            "0004" => Self::Late,
-            _ => Outcome::of(number).into(),
-        }
-    }
-}
-
-fn last_digits(number: &str) -> &str {
-    number.get(number.len().saturating_sub(4)..).unwrap_or_default()
-}
-
-/// What is known about one verification call.
-#[derive(Clone, Debug)]
-pub struct VerificationCall {
-    /// Names it.
-    pub call_sid: String,
-    /// Who is rung.
-    pub number: Pii<String>,
-    /// What the caller ID is to be called.
-    pub friendly_name: Pii<String>,
-    /// What is to be typed.
-    pub code: Pii<String>,
-    /// Seconds that the call was to wait for.
-    pub call_delay: u32,
-    /// Where the result is to be told.
-    pub status_callback: Option<String>,
-    /// How it ended; none while it runs.
-    pub outcome: Option<Outcome>,
-}
 
 /// A request for a verification.
 pub(super) struct Wanted {
@@ -161,7 +71,7 @@ fn callback(parameters: &Parameters) -> Result<Option<Target>, Problem> {
         Some(_) => return Err(Problem::bad(METHOD, "Invalid StatusCallbackMethod")),
     };
     let Some(url) = parameters.get("StatusCallback") else { return Ok(None) };
-    if url.len() > STATUS_CALLBACK_LIMIT || !webhook::is_address(url) {
+    if url.len() > STATUS_CALLBACK_LIMIT || !is_address(url) {
         return Err(Problem::bad(STATUS_CALLBACK, "Invalid StatusCallback URL"));
     }
     Ok(Some(Target { url: url.to_owned(), method }))
@@ -261,25 +171,5 @@ impl Run {
         }
         // A lost callback is not sent again: whoever waits for it has to ask.
         let _ = webhook.send(&self.twilio, callback).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_numbers_last_digits_decide_unless_told_otherwise() {
-        for (number, course) in [
-            ("+12025550123", Course::Ends(Outcome::Verified)),
-            ("+12025550001", Course::Ends(Outcome::WrongCode)),
-            ("+12025550002", Course::Ends(Outcome::NoAnswer)),
-            ("+442079460003", Course::CallbackLost),
-            ("+12025550004", Course::Late),
-            ("+12025550005", Course::Ends(Outcome::Busy)),
-            ("+12025550006", Course::Ends(Outcome::Failed)),
-        ] {
-            assert_eq!(Course::of(number), course, "{number}");
-        }
     }
 }

@@ -7,9 +7,10 @@ use fourwire_wire::pii::Pii;
 
 use super::credentials::TWIML_APP_SID;
 use super::handle::{State, Twilio};
+use super::records::{Leg, PlacedCall, Target};
 use super::token::{self, TokenError};
-use super::twiml::{Twiml, Verb};
-use super::webhook::{Target, Webhook};
+use super::twiml::{CallProblem, Twiml, Verb};
+use super::webhook::Webhook;
 use super::{ids, number};
 use crate::http::{Answer, HttpError};
 
@@ -90,79 +91,6 @@ impl PlaceCall {
         params.retain(|(name, _)| granted.params.iter().all(|(other, _)| other != name));
         params.extend(granted.params);
         Ok((granted.identity, params))
-    }
-}
-
-/// Something that went wrong in a call, as Twilio's debugger shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallProblem {
-    /// Twilio's error number.
-    pub code: u32,
-    /// A sentence for people.
-    pub message: String,
-}
-
-impl CallProblem {
-    pub(super) fn new(code: u32, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
-    }
-}
-
-/// A call that was placed, and what the application said.
-#[derive(Clone, Debug)]
-pub struct PlacedCall {
-    /// Names the browser's leg.
-    pub call_sid: String,
-    /// The status of the application's answer; none where there was no answer.
-    pub status: Option<u16>,
-    /// The answer's content type.
-    pub content_type: Option<String>,
-    /// The answer's body.
-    pub body: Pii<String>,
-    /// The answer, where it was good.
-    pub twiml: Option<Twiml>,
-    /// The telephones that were dialled.
-    pub legs: Vec<Leg>,
-    /// What went wrong.
-    pub problems: Vec<CallProblem>,
-}
-
-impl PlacedCall {
-    /// Whether something went wrong by this number.
-    #[must_use]
-    pub fn has_problem(&self, code: u32) -> bool {
-        self.problems.iter().any(|problem| problem.code == code)
-    }
-}
-
-/// The leg to a telephone that was dialled.
-#[derive(Clone, Debug)]
-pub struct Leg {
-    /// Names the leg.
-    pub call_sid: String,
-    /// Names the browser's leg.
-    pub parent_call_sid: String,
-    /// Who is called.
-    pub number: Pii<String>,
-    /// What is shown to them.
-    pub caller_id: Pii<String>,
-    /// How long the call may last.
-    pub time_limit: Option<Duration>,
-    /// How long it may ring.
-    pub ring_limit: Duration,
-    /// Which of the leg's events the application wants to be told of.
-    pub events: Vec<String>,
-    pub(super) status_callback: Option<Target>,
-    pub(super) notice: Option<Target>,
-    /// Which of the answer's verbs dialled it.
-    pub(crate) verb: usize,
-}
-
-impl Leg {
-    /// Where the application wants to be told of the leg's events.
-    #[must_use]
-    pub fn status_callback(&self) -> Option<&str> {
-        self.status_callback.as_ref().map(|callback| callback.url.as_str())
     }
 }
 

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::credentials::ACCOUNT_SID;
 use super::handle::Twilio;
+use super::records::{Delivery, Signing, Target};
 use super::{ids, signature};
 use crate::http::{self, Answer, HttpError};
 
@@ -25,52 +26,6 @@ const FORM: &str = "application/x-www-form-urlencoded; charset=UTF-8";
 const IDEMPOTENCY_TOKEN: &str = "i-twilio-idempotency-token";
 /// What a stranger signs with.
 const FORGERS_TOKEN: &str = "f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0";
-
-/// How webhooks are signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Signing {
-    /// With the account's auth token.
-    #[default]
-    Good,
-    /// With another token.
-    Forged,
-    /// With the account's auth token, before one more field is added.
-    Tampered,
-    /// Not at all.
-    Missing,
-}
-
-/// A webhook or status callback that was sent.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// Where to, as it was signed.
-    pub url: String,
-    /// The fields, in the order in which they were sent.
-    pub fields: Vec<(String, Pii<String>)>,
-    /// The status of the answer, or why there was none.
-    pub answer: Result<u16, String>,
-}
-
-impl Delivery {
-    /// A field's value.
-    #[must_use]
-    pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.expose().as_str())
-    }
-}
-
-/// Where an application wants to be asked or told something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) url: String,
-    pub(super) method: Method,
-}
-
-/// Whether it is an address that a webhook can be sent to: a host without underscores, which the real service refuses.
-pub(super) fn is_address(url: &str) -> bool {
-    let Ok(uri) = url.parse::<Uri>() else { return false };
-    matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.contains('_'))
-}
 
 /// A request that is being put together.
 pub(super) struct Webhook {

@@ -1,6 +1,6 @@
 //! The verbs and nouns that the lab knows, where they stand, and what their attributes may say.
 
-use super::super::webhook::is_address;
+use super::super::form::is_address;
 use super::Verb;
 
 /// How many numbers one `Dial` may ring.
