@@ -1,6 +1,6 @@
 // Runs the built Worker in real workerd for the black-box tests, configured by wrangler.toml itself.
 //
-// Argument: JSON {"worker": "build/drill", "options": {…}, "vars": {…}, "state": DIRECTORY, "port": 0}; options.mjs makes
+// Argument: JSON {"worker": "build/fault-injection", "options": {…}, "vars": {…}, "state": DIRECTORY, "port": 0}; options.mjs makes
 // the options.
 // Standard output: one JSON line {"ready": "http://127.0.0.1:PORT/"}, then one line for each order.
 // Standard input: orders, one JSON line each: {"evict": NAME, "class": "Call", "sockets": "hibernate" | "close"}.

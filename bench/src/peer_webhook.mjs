@@ -1,5 +1,5 @@
 // What Fourwire's webhook is measured beside: the answer to a call without a destination, on Twilio's own package, as
-// its documentation uses it. esbuild bundles it. Each step is the Worker's (edge/src/twilio_hooks.rs), in its order.
+// its documentation uses it. esbuild bundles it. Each step is the Worker's (edge/src/api/twilio_webhooks.rs), in its order.
 import { parse } from "node:querystring";
 import twilio from "twilio";
 

@@ -4,8 +4,9 @@ use serde::Serialize;
 use worker::Method::{Delete, Get, Head, Patch, Post};
 use worker::{Env, Headers, Method, Request, Response, ResponseBody};
 
+use crate::api::{account, conversations, export, listen, listen_web, operator, phone, playback, twilio_webhooks};
 use crate::problem::Problem;
-use crate::{account, conversations, listen, operator, phone, playback, settings, summaries, twilio_hooks, web_listen};
+use crate::settings;
 
 /// Answers a request. `HEAD` is answered as `GET` would be, refusals as well, and without the body (RFC 9110, section 9.3.2).
 pub(crate) async fn answer(request: Request, env: &Env) -> worker::Result<Response> {
@@ -57,7 +58,7 @@ async fn route(mut request: Request, env: &Env) -> Result<Response, Problem> {
 
         (["v4", "listen"], Get) => listen::open(&request, env).await,
         (["v4", "listen"], _) => other("GET, HEAD"),
-        (["v4", "web", "listen"], Get) => web_listen::open(&request, env),
+        (["v4", "web", "listen"], Get) => listen_web::open(&request, env),
         (["v4", "web", "listen"], _) => other("GET, HEAD"),
 
         (["v1", "conversations"], Get) => conversations::list(&request, env).await,
@@ -68,7 +69,7 @@ async fn route(mut request: Request, env: &Env) -> Result<Response, Problem> {
         (["v1", "conversations", id], Patch) => conversations::change(&mut request, env, id).await,
         (["v1", "conversations", id], Delete) => conversations::delete(&request, env, id).await,
         (["v1", "conversations", _], _) => other("GET, HEAD, PATCH, DELETE"),
-        (["v1", "conversations", id, "reprocess"], Post) => summaries::reprocess(&request, env, id).await,
+        (["v1", "conversations", id, "reprocess"], Post) => conversations::reprocess(&request, env, id).await,
         (["v1", "conversations", _, "reprocess"], _) => other("POST"),
         (["v1", "conversations", id, "audio"], Get) => playback::audio(&request, env, id).await,
         (["v1", "conversations", _, "audio"], _) => other("GET, HEAD"),
@@ -77,7 +78,7 @@ async fn route(mut request: Request, env: &Env) -> Result<Response, Problem> {
 
         (["v1", "account"], Delete) => account::erase(&request, env).await,
         (["v1", "account"], _) => other("DELETE"),
-        (["v1", "account", "export"], Get) => account::export(&request, env).await,
+        (["v1", "account", "export"], Get) => export::export(&request, env).await,
         (["v1", "account", "export"], _) => other("GET, HEAD"),
 
         (["v1", "operator", "reseal"], Post) => operator::reseal(&request, env).await,
@@ -95,7 +96,7 @@ async fn route(mut request: Request, env: &Env) -> Result<Response, Problem> {
         (["v1", "phone", "numbers", "verify", "check"], Post) => phone::check(&mut request, env).await,
         (["v1", "phone", "numbers", "verify", "check"], _) => other("POST"),
         (["v1", "phone", "numbers", "verify", "status"], Post) => {
-            twilio_hooks::verification_status(&mut request, env).await
+            twilio_webhooks::verification_status(&mut request, env).await
         }
         (["v1", "phone", "numbers", "verify", "status"], _) => other("POST"),
         (["v1", "phone", "numbers", id], Delete) => phone::delete(&request, env, id).await,
@@ -107,11 +108,11 @@ async fn route(mut request: Request, env: &Env) -> Result<Response, Problem> {
         (["v1", "phone", "calls"], Get) => phone::calls(&request, env).await,
         (["v1", "phone", "calls"], _) => other("GET, HEAD"),
 
-        (["v1", "phone", "twiml"], Post) => twilio_hooks::voice(&mut request, env).await,
+        (["v1", "phone", "twiml"], Post) => twilio_webhooks::voice(&mut request, env).await,
         (["v1", "phone", "twiml"], _) => other("POST"),
-        (["v1", "phone", "notice"], Post) => twilio_hooks::notice(&mut request, env).await,
+        (["v1", "phone", "notice"], Post) => twilio_webhooks::notice(&mut request, env).await,
         (["v1", "phone", "notice"], _) => other("POST"),
-        (["v1", "phone", "calls", "status"], Post) => twilio_hooks::call_status(&mut request, env).await,
+        (["v1", "phone", "calls", "status"], Post) => twilio_webhooks::call_status(&mut request, env).await,
         (["v1", "phone", "calls", "status"], _) => other("POST"),
 
         _ => Err(Problem::NotFound),

@@ -50,16 +50,6 @@ pub fn is_object_name(text: &str) -> bool {
     text.len() == NAME_DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The byte that two small hexadecimal digits stand for.
-pub(crate) fn hex_byte([high, low]: [u8; 2]) -> Option<u8> {
-    let digit = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    Some(digit(high)? << 4 | digit(low)?)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

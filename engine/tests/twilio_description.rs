@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use fourwire_engine::phone::number::PhoneNumber;
+use fourwire_engine::phone::sid::{AccountSid, CallerIdSid};
 use fourwire_engine::twilio::caller_ids::{self, ApiRequest, CallerIds, Verb};
-use fourwire_engine::twilio::sid::{AccountSid, CallerIdSid};
 use fourwire_wire::pii::Pii;
 use serde_json::Value;
 use url::Url;

@@ -31,7 +31,6 @@ function accepts(kind, token, signature, url, body) {
       return false;
     }
   };
-  if (kind === "socket") return [url, `${url}/`].some((url) => attempt(() => validateRequest(token, signature, url, {})));
   const fields = kind === "form" ? fieldsOf(body) : {};
   const accepted = attempt(() =>
     kind === "form" ? validateRequest(token, signature, url, fields) : validateRequestWithBody(token, signature, url, body),

@@ -52,7 +52,7 @@ const PREPARATION: &str = "
 
 /// A world with a telephone company that calls the Worker back.
 pub async fn world(options: LabOptions) -> World {
-    world_of(Built::Drill, options).await
+    world_of(Built::FaultInjection, options).await
 }
 
 /// The same around any of the Workers that are built.

@@ -18,8 +18,8 @@ const NODE_RUNS: &str = "node runs: `cargo xtask setup --for test` installs it";
 /// Which of the Workers that are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Built {
-    /// The one that tests can drill into.
-    Drill,
+    /// The one that takes orders for faults.
+    FaultInjection,
     /// The one that is deployed, which benchmarks ask.
     Ship,
 }
@@ -27,7 +27,7 @@ pub enum Built {
 impl Built {
     fn folder(self) -> &'static str {
         match self {
-            Self::Drill => "build/drill",
+            Self::FaultInjection => "build/fault-injection",
             Self::Ship => "build/worker",
         }
     }
@@ -94,7 +94,7 @@ impl Workerd {
         let mut answers = BufReader::new(child.stdout.take().expect("piped"));
         let Some(origin) = answer(&mut answers).and_then(|answer| answer.ready) else {
             let log = log.lock().unwrap_or_else(PoisonError::into_inner);
-            panic!("the Worker did not start (`cargo xtask build` builds it, or `--drill`): {log}");
+            panic!("the Worker did not start (`cargo xtask build` builds it, or `--fault-injection`): {log}");
         };
         let origin = origin.trim_end_matches('/').to_owned();
         Self { child, orders: Mutex::new((orders, answers)), origin, log }

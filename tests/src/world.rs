@@ -53,7 +53,7 @@ impl World {
     /// # Panics
     /// When it does not start.
     pub async fn with_urls(options: LabOptions, change: impl FnOnce(&mut Map<String, Value>, &Lab)) -> Self {
-        Self::of(Built::Drill, options, change).await
+        Self::of(Built::FaultInjection, options, change).await
     }
 
     /// The same around another Worker than the one that is built for tests.

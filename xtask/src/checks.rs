@@ -81,7 +81,7 @@ const CHECKS: [Check; 19] = [
     Check::new("format", Quiet(format)),
     Check::new("clippy", Quiet(clippy)),
     Check::new("clippy of the Worker", Quiet(clippy_worker)),
-    Check::new("clippy of the Worker with drills", Quiet(clippy_drill)),
+    Check::new("clippy of the Worker with fault injection", Quiet(clippy_fault_injection)),
     Check::new("clippy of the browser module", Quiet(clippy_web)),
     Check::new("native tests", Live(native_tests)),
     Check::new("wasm tests", Live(wasm_tests)),
@@ -90,7 +90,7 @@ const CHECKS: [Check; 19] = [
     Check::of_recogniser("recogniser clippy", Quiet(recogniser_clippy)),
     Check::of_recogniser("recogniser tests", Live(recogniser_tests)),
     Check::new("build the lab", Build(dev::build_lab)),
-    Check::new("build the Worker with drills", Build(build_drill)),
+    Check::new("build the Worker with fault injection", Build(build_fault_injection)),
     Check::new("build the page", Build(site::build)),
     Check::new("types of the page", Quiet(page_types)),
     Check::new("black-box tests", Live(black_box_tests)),
@@ -161,10 +161,21 @@ fn clippy_worker(repo: &Repo) -> Command {
     cargo(repo, &["clippy", "--package", WORKER, "--target", WASM_TARGET, "--", "-D", "warnings"])
 }
 
-fn clippy_drill(repo: &Repo) -> Command {
+fn clippy_fault_injection(repo: &Repo) -> Command {
     cargo(
         repo,
-        &["clippy", "--package", WORKER, "--target", WASM_TARGET, "--features", "drill", "--", "-D", "warnings"],
+        &[
+            "clippy",
+            "--package",
+            WORKER,
+            "--target",
+            WASM_TARGET,
+            "--features",
+            "fault-injection",
+            "--",
+            "-D",
+            "warnings",
+        ],
     )
 }
 
@@ -208,8 +219,8 @@ fn recogniser_tests(repo: &Repo) -> Command {
     recogniser(repo, &["test", "--release", "--locked"])
 }
 
-fn build_drill(repo: &Repo, progress: &mut Progress) -> Result<()> {
-    worker::build(repo, Flavour::Drill, progress)
+fn build_fault_injection(repo: &Repo, progress: &mut Progress) -> Result<()> {
+    worker::build(repo, Flavour::FaultInjection, progress)
 }
 
 fn page_types(repo: &Repo) -> Command {

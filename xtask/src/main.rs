@@ -52,9 +52,9 @@ enum Command {
     },
     /// Build the Worker
     Build {
-        /// Build the variant that the black-box tests can drill into, to build/drill
+        /// Build the variant that takes orders for faults from the black-box tests, to build/fault-injection
         #[arg(long)]
-        drill: bool,
+        fault_injection: bool,
     },
     /// Install what the other commands need; what is there is skipped
     Setup {
@@ -83,8 +83,8 @@ fn main() -> ExitCode {
         Command::Phone(options) => call::run_phone(&repo, &options),
         Command::Test(options) => checks::run(&repo, &options),
         Command::Bench { args } => bench::run(&repo, &args),
-        Command::Build { drill: true } => worker::run(&repo, Flavour::Drill),
-        Command::Build { drill: false } => worker::run(&repo, Flavour::asked_for()),
+        Command::Build { fault_injection: true } => worker::run(&repo, Flavour::FaultInjection),
+        Command::Build { fault_injection: false } => worker::run(&repo, Flavour::asked_for()),
         Command::Setup { purpose } => setup::run(&repo, purpose),
         Command::Reseal { edge } => deploy::reseal(&repo, &edge),
         Command::Deploy { args } => deploy::run(&repo, &args),

@@ -35,7 +35,7 @@ pub enum Flavour {
     /// The same without the last optimisation, which takes as long as everything before it: for this machine.
     Local,
     /// The same as that, with what the black-box tests need to look inside and to cause faults.
-    Drill,
+    FaultInjection,
 }
 
 /// Variable with which `cargo xtask dev` has wrangler, which builds anew when a source changes, build [`Flavour::Local`].
@@ -51,7 +51,7 @@ impl Flavour {
         match self {
             Self::Ship => "worker",
             Self::Local => "local",
-            Self::Drill => "drill",
+            Self::FaultInjection => "fault-injection",
         }
     }
 
@@ -60,7 +60,7 @@ impl Flavour {
         match self {
             Self::Ship => &[],
             Self::Local => &["--no-opt"],
-            Self::Drill => &["--no-opt", "--features", "drill"],
+            Self::FaultInjection => &["--no-opt", "--features", "fault-injection"],
         }
     }
 
@@ -89,7 +89,7 @@ pub fn build(repo: &Repo, flavour: Flavour, progress: &mut Progress) -> Result<(
     let step = match flavour {
         Flavour::Ship => "build and optimise the Worker",
         Flavour::Local => "build the Worker",
-        Flavour::Drill => "build the Worker with drills",
+        Flavour::FaultInjection => "build the Worker with fault injection",
     };
     let output = flavour.output(repo);
     // Taken before the build: a source that changes meanwhile must count as not built.

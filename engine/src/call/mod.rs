@@ -19,6 +19,61 @@
 //! 4. [`Session::wake`] is the earliest of all timers. A timer that is due also fires at the next `handle`, whatever the
 //!    event, so a late wake-up delays nothing while a call is alive.
 //!
+//! The loop of an owner, which here is a world in which everything succeeds at once:
+//!
+//! ```
+//! use std::collections::VecDeque;
+//! use std::rc::Rc;
+//!
+//! use fourwire_engine::audio::SampleRate;
+//! use fourwire_engine::call::{Action, Event, Services, Session, Start, Terms};
+//! use fourwire_engine::zones::UtcOnly;
+//! use fourwire_wire::ids::ConversationId;
+//! use fourwire_wire::query::{Language, Source};
+//! use fourwire_wire::units::UnixMillis;
+//!
+//! let services = Services { speech: Rc::new([]), has_model: false, pusher: None, zones: Rc::new(UtcOnly) };
+//! let start = Start {
+//!     conversation: ConversationId::from_random([7; 16]),
+//!     call_id: None,
+//!     phone_call: None,
+//!     language: Language::parse("en").unwrap(),
+//!     time_zone: None,
+//!     source: Source::PhoneCall,
+//! };
+//! let mut now = UnixMillis::new(1_790_000_000_000);
+//! let mut session = Session::start(start, &services, now);
+//!
+//! let terms = Terms { rate: SampleRate::INTERNAL, interim: false, resume: false };
+//! let mut events = VecDeque::from([
+//!     Event::Connected(terms),
+//!     Event::Frame(&[1, 0, 0, 7, 0]), // two samples of the user's side
+//!     Event::Text(r#"{"type":"end"}"#),
+//! ]);
+//! let (mut chunks, mut closed) = (VecDeque::new(), None);
+//! while !session.is_done() {
+//!     // What has come of an action, or the next thing that happens, or else the next timer.
+//!     let chunk = chunks.pop_front();
+//!     let stored = chunk.as_ref().map(Event::Recorded);
+//!     let event = stored.or_else(|| events.pop_front()).unwrap_or_else(|| {
+//!         now = session.wake().expect("a session that is not done waits for something");
+//!         Event::Timeout
+//!     });
+//!     session.handle(now, event);
+//!     while let Some(action) = session.poll(now) {
+//!         match action {
+//!             Action::Record(chunk) => chunks.push_back(chunk.span),
+//!             Action::Register(_) => events.push_back(Event::Registered),
+//!             Action::Store { .. } => events.push_back(Event::Stored),
+//!             Action::Close { code, .. } => closed = Some(code),
+//!             // A real owner sends, saves and counts.
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! assert_eq!(closed, Some(1000));
+//! ```
+//!
 //! Time is an argument, randomness (the conversation's id) too, so the same events at the same times lead to the same
 //! actions: in a test, in a fuzzer, natively and in a Worker.
 
@@ -33,11 +88,10 @@ mod session;
 mod timeline;
 mod timers;
 
-pub(crate) use record::segments_of;
-pub use record::{Finished, Snapshot, SnapshotChannel};
+pub use record::{Finished, Snapshot, SnapshotChannel, Start};
 pub use recorder::Chunk;
 pub(crate) use session::LONGEST_MILLIS;
-pub use session::{Saved, Services, Session, Start};
+pub use session::{Saved, Services, Session};
 
 use fourwire_wire::conversation::{Conversation, PhoneCall};
 use fourwire_wire::event::{ServiceStatus, SpeechFault};

@@ -11,6 +11,24 @@ use fourwire_wire::units::{Samples, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::summary::UNTITLED;
+use crate::transcript::segments_of;
+
+/// What a new session is about.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The conversation that the call will become.
+    pub conversation: ConversationId,
+    /// The client's name for the call.
+    pub call_id: Option<CallId>,
+    /// The telephone's side of it, where the carrier has told of one already.
+    pub phone_call: Option<PhoneCall>,
+    /// What is spoken.
+    pub language: Language,
+    /// Where the user's clock is, where the client says so.
+    pub time_zone: Option<TimeZone>,
+    /// Where the audio comes from.
+    pub source: Source,
+}
 
 /// A session's state, without its segments, which are kept one by one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,7 +139,7 @@ pub struct SnapshotChannel {
 
 impl Snapshot {
     /// A call that has just begun.
-    pub(super) fn new(start: super::Start, now: UnixMillis) -> Self {
+    pub(super) fn new(start: Start, now: UnixMillis) -> Self {
         Self {
             conversation: start.conversation,
             call_id: start.call_id,
@@ -229,21 +247,4 @@ impl Snapshot {
 /// State that was saved before there was this field: the conversation was entered when the call began.
 const fn is_registered_by_default() -> bool {
     true
-}
-
-/// Stored wire segments as the engine keeps them. Stored conversations always carry the extras.
-pub(crate) fn segments_of(stored: &[WireSegment]) -> Vec<Segment> {
-    let segment = |wire: &WireSegment| {
-        let extras = wire.extras.as_ref()?;
-        Some(Segment {
-            id: wire.id,
-            channel: extras.channel,
-            start: Samples::from_seconds(wire.start),
-            end: Samples::from_seconds(wire.end),
-            text: wire.text.clone(),
-            confidence: extras.confidence,
-            is_final: extras.is_final,
-        })
-    };
-    stored.iter().filter_map(segment).collect()
 }

@@ -16,11 +16,10 @@ mod sign_in;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use fourwire_wire::conversation::{Conversation, ConversationStatus, PhoneCall};
+use fourwire_wire::conversation::{Conversation, ConversationStatus};
 use fourwire_wire::event::{PING_EVERY_MILLIS, ServiceStatus, Status, close};
 use fourwire_wire::frame::{Channel, PerChannel};
-use fourwire_wire::ids::{CallId, ConversationId, SegmentId};
-use fourwire_wire::query::{Language, Source, TimeZone};
+use fourwire_wire::ids::{ConversationId, SegmentId};
 use fourwire_wire::segment::Segment;
 use fourwire_wire::structured::{Structured, SummaryBy};
 use fourwire_wire::units::{Samples, UnixMillis};
@@ -29,7 +28,7 @@ use super::captions::{Captions, Change};
 use super::intake::Intake;
 use super::link::{Link, News};
 use super::pusher::PusherLink;
-use super::record::{Snapshot, SnapshotChannel};
+use super::record::{Snapshot, SnapshotChannel, Start};
 use super::recorder::Recorder;
 use super::timers::{Timer, Timers};
 use super::{Action, Event};
@@ -49,23 +48,6 @@ const IDLE_MILLIS: u64 = 90_000;
 const GRACE_MILLIS: u64 = 60_000;
 /// No call is longer, in milliseconds: the peer's four hours, which is also Twilio's longest `<Dial>`.
 pub(crate) const LONGEST_MILLIS: u64 = 4 * 60 * 60 * 1000;
-
-/// What a new session is about.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// The conversation that the call will become.
-    pub conversation: ConversationId,
-    /// The client's name for the call.
-    pub call_id: Option<CallId>,
-    /// The telephone's side of it, where the carrier has told of one already.
-    pub phone_call: Option<PhoneCall>,
-    /// What is spoken.
-    pub language: Language,
-    /// Where the user's clock is, where the client says so.
-    pub time_zone: Option<TimeZone>,
-    /// Where the audio comes from.
-    pub source: Source,
-}
 
 /// What a session can ask for, by configuration.
 #[derive(Clone, Debug)]

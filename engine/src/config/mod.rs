@@ -101,6 +101,62 @@ impl Config {
         }
     }
 
+    /// Whose ID tokens are taken.
+    ///
+    /// # Errors
+    /// What keeps the setting from being read.
+    pub fn issuer(&self) -> Result<&Issuer, ConfigError> {
+        self.issuer.as_ref().map_err(Clone::clone)
+    }
+
+    /// How personal data is sealed.
+    ///
+    /// # Errors
+    /// What keeps the setting from being read.
+    pub fn vault(&self) -> Result<&Vault, ConfigError> {
+        self.vault.as_ref().map_err(Clone::clone)
+    }
+
+    /// The account at Twilio.
+    ///
+    /// # Errors
+    /// What keeps the setting from being read.
+    pub fn twilio(&self) -> Result<&Twilio, ConfigError> {
+        self.twilio.as_ref().map_err(Clone::clone)
+    }
+
+    /// Who may be called, and how much.
+    ///
+    /// # Errors
+    /// What keeps the setting from being read.
+    pub fn dialling(&self) -> Result<&Dialling, ConfigError> {
+        self.dialling.as_ref().map_err(Clone::clone)
+    }
+
+    /// How much one request for an export does.
+    ///
+    /// # Errors
+    /// What keeps the setting from being read.
+    pub fn export(&self) -> Result<&ExportLimits, ConfigError> {
+        self.export.as_ref().map_err(Clone::clone)
+    }
+
+    /// How much a user, and the whole deployment, may use.
+    ///
+    /// # Errors
+    /// What keeps the setting from being read.
+    pub fn quotas(&self) -> Result<&Quotas, ConfigError> {
+        self.quotas.as_ref().map_err(Clone::clone)
+    }
+
+    /// What the operator shows to be let in.
+    ///
+    /// # Errors
+    /// What keeps the setting from being read.
+    pub fn operator_key(&self) -> Result<&OperatorKey, ConfigError> {
+        self.operator_key.as_ref().map_err(Clone::clone)
+    }
+
     /// Everything that is missing or cannot be used.
     pub fn problems(&self) -> impl Iterator<Item = &ConfigError> {
         self.listen_problems().chain(self.twilio.as_ref().err()).chain(self.optional_problems())

@@ -8,8 +8,8 @@ use super::{ConfigError, Settings};
 use crate::phone::destinations::{DEFAULT_REGIONS, Destinations};
 use crate::phone::dialling::{CallLimits, LONGEST_SECONDS};
 use crate::phone::notice::CallNotice;
+use crate::phone::sid::{AccountSid, ApiKeySid, AppSid};
 use crate::twilio::caller_ids::{self, CallerIds};
-use crate::twilio::sid::{AccountSid, ApiKeySid, AppSid};
 use crate::twilio::signature::{AuthTokens, PublicOrigin};
 use crate::twilio::token::{ApiKey, TokenLife};
 

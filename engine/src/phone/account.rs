@@ -9,8 +9,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::number::PhoneNumber;
+use super::sid::CallerIdSid;
 use crate::limit::{Limit, Log, TooOften};
-use crate::twilio::sid::CallerIdSid;
 
 /// How often a user may have numbers rung within an hour: the peer's five times.
 pub const VERIFICATIONS: Limit = Limit { count: 5, millis: 3_600_000 };

@@ -18,8 +18,8 @@ use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::sid::{CallSid, CallerIdSid};
 use crate::limit::{Limit, Log, TooOften};
-use crate::twilio::sid::{CallSid, CallerIdSid};
 
 /// How long a verification call is waited for, in milliseconds: the peer's five minutes.
 pub const PENDING_MILLIS: u64 = 5 * 60 * 1000;

@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::phone::number::PhoneNumber;
-    use crate::twilio::sid::CallSid;
+    use crate::phone::sid::CallSid;
 
     const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
 

@@ -7,7 +7,7 @@ use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 use super::number::PhoneNumber;
-use crate::twilio::sid::CallSid;
+use super::sid::CallSid;
 
 /// How long a call may ring before it is answered, in milliseconds, with room for a report that is late: Twilio rings for
 /// 30 s, plus about 5 s, and the callee hears the notice before the call counts as answered.

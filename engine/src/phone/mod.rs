@@ -5,6 +5,7 @@
 //! - [`claim`]: one number's story: who holds it, and how that was proven;
 //! - [`account`]: one user's numbers;
 //! - [`ledger`]: the calls of a user, from what Twilio tells of them;
+//! - [`sid`]: Twilio's names for calls and numbers;
 //! - [`dialling`]: whether a user may make a call, and with which caller ID.
 
 pub mod account;
@@ -14,3 +15,4 @@ pub mod dialling;
 pub mod ledger;
 pub mod notice;
 pub mod number;
+pub mod sid;

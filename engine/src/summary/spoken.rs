@@ -4,7 +4,7 @@ use fourwire_wire::conversation::Conversation;
 use fourwire_wire::segment::Segment;
 
 use super::Talk;
-use crate::call::segments_of;
+use crate::transcript::segments_of;
 use crate::zones::{UserClock, Zones};
 
 /// A stored conversation's words, ready to be summed up.

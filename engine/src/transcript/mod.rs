@@ -9,7 +9,7 @@ mod subtitles;
 use std::str::FromStr;
 
 use fourwire_wire::pii::Pii;
-use fourwire_wire::segment::WireSegment;
+use fourwire_wire::segment::{Segment, WireSegment};
 use fourwire_wire::units::Samples;
 use thiserror::Error;
 
@@ -145,6 +145,23 @@ fn plain(Line { start, name, text, .. }: &Line<'_>) -> String {
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     let hours = if hours > 0 { format!("{hours}:") } else { String::new() };
     format!("[{hours}{minutes:02}:{seconds:02}] {name}: {text}\n")
+}
+
+/// Stored wire segments as the engine keeps them. Stored conversations always carry the extras.
+pub(crate) fn segments_of(stored: &[WireSegment]) -> Vec<Segment> {
+    let segment = |wire: &WireSegment| {
+        let extras = wire.extras.as_ref()?;
+        Some(Segment {
+            id: wire.id,
+            channel: extras.channel,
+            start: Samples::from_seconds(wire.start),
+            end: Samples::from_seconds(wire.end),
+            text: wire.text.clone(),
+            confidence: extras.confidence,
+            is_final: extras.is_final,
+        })
+    };
+    stored.iter().filter_map(segment).collect()
 }
 
 #[cfg(test)]

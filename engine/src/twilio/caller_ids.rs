@@ -1,12 +1,12 @@
 //! Twilio's caller-ID API: requests to be sent, and what its answers mean. It knows caller IDs by account, not by user.
 
 use fourwire_wire::pii::Pii;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::sid::{AccountSid, CallSid, CallerIdSid};
 use crate::outbound::OutboundUrl;
 use crate::phone::number::PhoneNumber;
+use crate::phone::sid::{AccountSid, CallSid, CallerIdSid};
 
 /// Where Twilio's API is, unless configured otherwise.
 pub const DEFAULT_ORIGIN: &str = "https://api.twilio.com";
@@ -71,6 +71,42 @@ impl ApiError {
     #[must_use]
     pub const fn nothing_happened(self) -> bool {
         !matches!(self, Self::Other(500.., _))
+    }
+}
+
+/// Why there is no good answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failed {
+    /// Twilio has surely done nothing, and says why.
+    Refused(Reason),
+    /// Whether Twilio has done it is not known: it did not answer in time, or said that it is in trouble itself.
+    Unknown,
+}
+
+/// What a refusal means to the person who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reason {
+    /// The number is known at Twilio already, or is being verified.
+    AlreadyKnown,
+    /// The number cannot be called.
+    NotCallable,
+    /// Twilio wants to be asked less often.
+    TooMany,
+    /// Anything that only the operator can mend; the log says what.
+    Ours,
+}
+
+impl From<ApiError> for Failed {
+    fn from(error: ApiError) -> Self {
+        if !error.nothing_happened() {
+            return Self::Unknown;
+        }
+        Self::Refused(match error {
+            ApiError::AlreadyKnown => Reason::AlreadyKnown,
+            ApiError::NotCallable => Reason::NotCallable,
+            ApiError::TooMany => Reason::TooMany,
+            ApiError::Credentials | ApiError::Other(..) => Reason::Ours,
+        })
     }
 }
 

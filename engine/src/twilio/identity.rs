@@ -17,8 +17,6 @@ use fourwire_wire::ids::UserId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::names::hex_byte;
-
 /// The parameter of an access token that has the user id where the identity does not tell it.
 pub const USER_ID: &str = "FourwireUserId";
 
@@ -54,7 +52,7 @@ impl Identity {
             return Self(escaped);
         }
         let hash = Sha256::digest(id);
-        Self(hash.iter().fold(HASHED.to_owned(), |hex, byte| hex + &format!("{byte:02x}")))
+        Self(format!("{HASHED}{}", base16ct::lower::encode_string(&hash)))
     }
 
     /// Whether the identity is a hash, so that the user's id must be told beside it ([`USER_ID`]).
@@ -94,7 +92,12 @@ fn unescape(escaped: &str) -> Option<String> {
     let mut text = String::new();
     while let Some((first, others)) = rest.split_first() {
         let (byte, others) = match (first, others) {
-            (b'_', [high, low, others @ ..]) => (hex_byte([*high, *low])?, others),
+            (b'_', [high, low, others @ ..]) => {
+                let mut byte = [0];
+                base16ct::lower::decode([*high, *low], &mut byte).ok()?;
+                let [byte] = byte;
+                (byte, others)
+            }
             _ => (*first, others),
         };
         text.push(char::from(byte));
@@ -164,10 +167,7 @@ mod tests {
         let identity = Identity::of(&user(&"x".repeat(255)));
         assert_eq!(identity.as_str(), "fwh_d22609da3ae3956ca4877056a8e580eed744a6f7d7cfa5b19dd88d52fcc0d435");
         // A hash in the wrong place: of an id that has an identity of its own, which only a forger would make.
-        let ann = format!(
-            "fwh_{}",
-            Sha256::digest("ann").iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
-        );
+        let ann = format!("fwh_{}", base16ct::lower::encode_string(&Sha256::digest("ann")));
         assert_eq!(Identity::user(&ann, Some("ann")), None);
     }
 

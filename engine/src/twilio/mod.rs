@@ -5,11 +5,9 @@
 //! - [`identity`]: the names by which Twilio knows these devices;
 //! - [`webhook`], [`twiml`]: what a webhook says, and what it is answered;
 //! - [`caller_ids`]: the API for numbers that calls may show;
-//! - [`sid`]: Twilio's names for things.
 
 pub mod caller_ids;
 pub mod identity;
-pub mod sid;
 pub mod signature;
 pub mod token;
 pub mod twiml;

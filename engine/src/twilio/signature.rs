@@ -27,6 +27,7 @@ use std::cmp::Ordering;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use ctutils::CtEq;
 use fourwire_wire::pii::Pii;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -99,17 +100,6 @@ impl AuthTokens {
         verdict(self.signed(&spellings::of(url), &fields, signature) & body_is_right)
     }
 
-    /// Checks the signature of a request to open a socket, such as a media stream's. `url` begins with `wss://` and has
-    /// no query, see [`PublicOrigin::socket_url_of`]. Twilio's advice is to try it with a slash at its end as well.
-    ///
-    /// # Errors
-    /// [`SignatureError`] where the request is not Twilio's as far as can be told.
-    pub fn verify_socket(&self, url: &str, signature: &str) -> Result<(), SignatureError> {
-        let signature = parse_signature(signature)?;
-        let urls = [spellings::of(url), spellings::of(&format!("{url}/"))].concat();
-        verdict(self.signed(&urls, "", signature))
-    }
-
     /// Whether any token signed any of the URLs with the fields. All are tried in any case, for the sake of the time.
     fn signed(&self, urls: &[String], fields: &str, signature: [u8; SIGNATURE_BYTES]) -> bool {
         let one = |token: &Pii<String>, url: &String| {
@@ -152,7 +142,7 @@ fn javascript_order(left: &str, right: &str) -> Ordering {
 fn names_hash_of(url: &str, body: &[u8]) -> bool {
     let Ok(url) = Url::parse(url) else { return false };
     let Some((_, named)) = url.query_pairs().find(|(name, _)| name == BODY_HASH) else { return false };
-    let hash = Sha256::digest(body).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hash = base16ct::lower::encode_string(&Sha256::digest(body));
     // In constant time, though whoever wrote the body can work out its hash.
-    named.len() == hash.len() && named.bytes().zip(hash.bytes()).fold(0, |unlike, (a, b)| unlike | (a ^ b)) == 0
+    named.as_bytes().ct_eq(hash.as_bytes()).into()
 }

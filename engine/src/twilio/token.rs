@@ -18,7 +18,7 @@ use sha2::Sha256;
 use thiserror::Error;
 
 use super::identity::{Identity, USER_ID};
-use super::sid::{AccountSid, ApiKeySid, AppSid};
+use crate::phone::sid::{AccountSid, ApiKeySid, AppSid};
 
 /// What Twilio's own libraries put there, in their order.
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT","cty":"twilio-fpa;v=1"}"#;

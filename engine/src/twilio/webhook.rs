@@ -8,10 +8,10 @@ use fourwire_wire::units::UnixMillis;
 use thiserror::Error;
 
 use super::identity::{Identity, USER_ID};
-use super::sid::{CallSid, CallerIdSid};
 use crate::phone::claim::{Failure, Verdict};
 use crate::phone::ledger::{LegStatus, Progress};
 use crate::phone::number::PhoneNumber;
+use crate::phone::sid::{CallSid, CallerIdSid};
 
 /// The parameter of an access token that comes back with each call made with it: a reference to the token's user that only
 /// this deployment can make.

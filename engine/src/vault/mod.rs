@@ -151,7 +151,7 @@ impl Vault {
         let key = self.secrets.last().map_or([0; 32], |secret| derive(secret.expose(), b"", "fourwire/v1/index"));
         let Ok(mac) = Hmac::<Sha256>::new_from_slice(&key) else { return String::new() };
         let tag = mac.chain_update(namespace).chain_update([0]).chain_update(value).finalize().into_bytes();
-        tag.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+        tag.get(..16).map(base16ct::lower::encode_string).unwrap_or_default()
     }
 }
 

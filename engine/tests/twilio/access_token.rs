@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use fourwire_engine::phone::sid::{AccountSid, ApiKeySid, AppSid};
 use fourwire_engine::twilio::identity::USER_ID;
-use fourwire_engine::twilio::sid::{AccountSid, ApiKeySid, AppSid};
 use fourwire_engine::twilio::token::{AccessToken, ApiKey, TokenLife, VoiceGrant};
 use fourwire_wire::ids::UserId;
 use fourwire_wire::pii::Pii;

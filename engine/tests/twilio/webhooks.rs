@@ -116,22 +116,6 @@ fn auth_tokens_are_never_empty_and_never_shown() {
     assert_eq!(format!("{:?}", tokens("secret")), "AuthTokens([[personal]])");
 }
 
-#[test]
-fn a_socket_is_signed_under_wss_with_or_without_a_slash_at_the_end() {
-    let origin = PublicOrigin::parse("https://dialer.example.com").unwrap();
-    let url = origin.socket_url_of("https://worker.example/media").unwrap();
-    for (signature, expected) in [
-        ("4SuXY/DJBP/MM89nfy11fgs+kOE=", Ok(())),
-        ("wTmBSO8/+5p/Wey1JXYQZBm4qP4=", Ok(())),
-        // Signed as https, and with :443, which the model does not know for sockets.
-        ("/JoaWQM9KdkbVrScYmhx3wvxCAM=", Err(SignatureError::Invalid)),
-        ("fIsyEKj97fOSLmyVU17PhxM2ODc=", Err(SignatureError::Invalid)),
-        ("", Err(SignatureError::Missing)),
-    ] {
-        assert_eq!(tokens("derived-token").verify_socket(&url, signature), expected, "{signature}");
-    }
-}
-
 /// A request to a Worker that is known as `https://mycompany.com`.
 fn company(raw_url: &str, body: Body<'_>, signature: &str) -> Result<(), SignatureError> {
     request("https://mycompany.com", "12345", raw_url, body, signature)

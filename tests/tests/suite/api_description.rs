@@ -17,7 +17,7 @@ const CODES: [&str; 2] = [include_str!("../../../edge/src/problem.rs"), include_
 /// The folder in which it is said which settings there are.
 const SETTINGS: &str = "engine/src/config";
 /// Where it is said what callers hear.
-const SENTENCES: &str = include_str!("../../../edge/src/twilio_hooks.rs");
+const SENTENCES: &str = include_str!("../../../edge/src/api/twilio_webhooks.rs");
 /// Only objects of the Worker hear these from each other; a client is turned away on its socket.
 const WITHIN: [&str; 4] = ["call_not_found", "signed_out", "too_many_sessions", "minutes_used_up"];
 

@@ -42,14 +42,14 @@ async fn an_archive_that_refuses_or_is_not_sure_costs_nothing_and_the_client_is_
     let mut world = World::start().await;
     let mut troubles = vec![
         // The first chunk is refused and soon taken.
-        Trouble::new("refused-1s", 4, r#"{"type":"drill","fault":"archive","refuse_ms":1500}"#, 6),
+        Trouble::new("refused-1s", 4, r#"{"type":"inject","fault":"archive","refuse_ms":1500}"#, 6),
         // The call is over long before anything is taken.
-        Trouble::new("refused-30s", 2, r#"{"type":"drill","fault":"archive","refuse_ms":30000}"#, 11),
+        Trouble::new("refused-30s", 2, r#"{"type":"inject","fault":"archive","refuse_ms":30000}"#, 11),
         // Everything is taken at once, and the conversation too, and nothing is known of it.
-        Trouble::new("unsure", 1, r#"{"type":"drill","fault":"archive","unsure_ms":9000}"#, 7),
+        Trouble::new("unsure", 1, r#"{"type":"inject","fault":"archive","unsure_ms":9000}"#, 7),
     ];
     if takes_its_time() {
-        troubles.push(Trouble::new("refused-2m", 3, r#"{"type":"drill","fault":"archive","refuse_ms":120000}"#, 12));
+        troubles.push(Trouble::new("refused-2m", 3, r#"{"type":"inject","fault":"archive","refuse_ms":120000}"#, 12));
     }
     let calls = futures_util::future::join_all(troubles.iter().map(|trouble| trouble.call(&world))).await;
     for (Trouble { user, before, after, .. }, received) in troubles.iter().zip(&calls) {
@@ -80,7 +80,7 @@ async fn an_archive_that_refuses_or_is_not_sure_costs_nothing_and_the_client_is_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_machine_that_dies_while_the_archive_refuses_loses_no_chunk_that_waited() {
     let mut world = World::start().await;
-    let refuses = r#"{"type":"drill","fault":"archive","refuse_ms":600000}"#;
+    let refuses = r#"{"type":"inject","fault":"archive","refuse_ms":600000}"#;
     // One has a chunk that waits and the other two, when the machine dies in the middle of both.
     let troubles = [(Trouble::new("died-early", 1, refuses, 6), 1), (Trouble::new("died-late", 1, refuses, 11), 2)];
     let here = &world;

@@ -34,7 +34,7 @@ async fn a_world_in_which_everything_goes_wrong_tells_nothing_of_anybody() {
     world.evict_call(USER, &options, Sockets::Hibernate);
     phone.play(&recording, &Delivery::default()).await.expect("still there");
     phone.send_text(r#"{"type":"lantern","token":"+4915550001111"}"#).await.expect("still there");
-    phone.send_text(r#"{"type":"drill","fault":"panic"}"#).await.expect("still there");
+    phone.send_text(r#"{"type":"inject","fault":"panic"}"#).await.expect("still there");
     phone.play(&recording, &Delivery::default()).await.expect("still there");
     let _ = phone.send_binary(vec![1; MAX_PAYLOAD_BYTES + 2]).await;
     phone.vanish();

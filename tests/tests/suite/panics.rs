@@ -9,7 +9,7 @@ use fourwire_tests::{Spoken, Talk, World, assert_words_land, http};
 
 const RATE: u32 = 16_000;
 const LIMIT: Duration = Duration::from_secs(20);
-const PANIC: &str = r#"{"type":"drill","fault":"panic"}"#;
+const PANIC: &str = r#"{"type":"inject","fault":"panic"}"#;
 
 #[tokio::test]
 async fn a_panic_in_one_call_costs_another_call_nothing_and_its_own_call_goes_on() {
@@ -31,7 +31,7 @@ async fn a_panic_in_one_call_costs_another_call_nothing_and_its_own_call_goes_on
 
     let conversation = http::only_conversation(world.edge(), &struck.token).await;
     assert_words_land(&conversation.transcript_segments, &spoken.words);
-    assert!(world.workerd.log().contains("drill"), "the fault was there");
+    assert!(world.workerd.log().contains("injected fault"), "the fault was there");
 }
 
 /// A call that panics between two parts; what was said in both.

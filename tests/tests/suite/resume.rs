@@ -30,9 +30,9 @@ const PAUSE: Samples = Samples::from_millis(200);
 /// How long a word is, in samples.
 const WORD: u64 = WORD_MILLIS * 16;
 /// Longer than anything in these tests takes.
-const REFUSES: &str = r#"{"type":"drill","fault":"archive","refuse_ms":600000}"#;
-const TAKES_AGAIN: &str = r#"{"type":"drill","fault":"archive","refuse_ms":0}"#;
-const PANICS: &str = r#"{"type":"drill","fault":"panic","within":true}"#;
+const REFUSES: &str = r#"{"type":"inject","fault":"archive","refuse_ms":600000}"#;
+const TAKES_AGAIN: &str = r#"{"type":"inject","fault":"archive","refuse_ms":0}"#;
+const PANICS: &str = r#"{"type":"inject","fault":"panic","within":true}"#;
 
 /// What is said in a call, which ends in the middle of a frame.
 struct Call {
@@ -97,7 +97,7 @@ async fn a_session_that_is_lost_under_the_open_socket_asks_for_what_it_had_in_me
     page.talk_until(moment).await;
     page.send_text(PANICS).await;
     let conversation = page.hang_up(LIMIT).await;
-    assert!(world.workerd.log().contains("drill"), "the fault was there");
+    assert!(world.workerd.log().contains("injected fault"), "the fault was there");
     assert_eq!((page.held.len(), &page.closed[..]), (2, &[close::NORMAL][..]), "the socket stayed open");
     assert!(page.held[1].user > Samples::ZERO && page.held[1].user < moment, "{:?}", page.held);
     call.assert_complete(&world, &page, &conversation).await;

@@ -110,7 +110,7 @@ async fn a_client_that_reads_nothing_is_closed_and_its_call_goes_on() {
         while socket.next_json().await.expect("an open socket")["status"] != json!("ready") {}
         // More than the buffers of two kernels and the bound together.
         for _ in 0..16 {
-            socket.send_text(r#"{"type":"drill","fault":"flood","mebibytes":4}"#).await;
+            socket.send_text(r#"{"type":"inject","fault":"flood","mebibytes":4}"#).await;
             sleep(Duration::from_millis(20)).await;
         }
         sleep(Duration::from_millis(500)).await;

@@ -19,7 +19,7 @@ use crate::summaries::{call, world};
 
 const RATE: u32 = 16_000;
 /// Has the archive refuse what a call stores.
-const REFUSES: &str = r#"{"type":"drill","fault":"archive","refuse_ms":600000}"#;
+const REFUSES: &str = r#"{"type":"inject","fault":"archive","refuse_ms":600000}"#;
 /// A minute until a call that was left is ended, the waits of a wake-up that fails, and time for the rest.
 const LIMIT: Duration = Duration::from_secs(200);
 

@@ -294,7 +294,7 @@ fn etag(folder: &Folder, chunks: &[ChunkSpan], track: Track) -> String {
         }
     }
     let tag = hash.finalize();
-    let hex = tag.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hex = tag.get(..16).map(base16ct::lower::encode_string).unwrap_or_default();
     format!("\"{hex}\"")
 }
 

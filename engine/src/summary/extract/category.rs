@@ -7,8 +7,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
-use super::salience::stem;
-use super::text::{Sentence, Word, word};
+use super::text::{Sentence, Word, stem, word};
 
 /// The words and phrases that show a category, a line each.
 const CATEGORIES: &str = include_str!("categories.txt");

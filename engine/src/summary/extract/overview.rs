@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::{Talk, clip};
-use super::salience::{Salience, stem};
-use super::text::Sentence;
+use super::salience::Salience;
+use super::text::{Sentence, stem};
 
 /// How many sentences an overview has at most.
 const MOST: usize = 4;

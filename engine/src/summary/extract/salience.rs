@@ -6,7 +6,7 @@ use fourwire_wire::query::Language;
 use fourwire_wire::structured::Category;
 
 use super::category::Lexicon;
-use super::text::{Sentence, Word};
+use super::text::{Sentence, Word, stem};
 use crate::transcript::{continues_word, is_unspaced};
 
 /// Words that tell nothing by themselves, a line a kind; sorted when read.
@@ -92,15 +92,6 @@ fn function_words() -> &'static [&'static str] {
 pub(super) fn is_name(sentence: &Sentence, word: &Word) -> bool {
     let capital = sentence.slice(word.start, word.end).starts_with(char::is_uppercase);
     capital && word.start > 0 && !is_function_word(&word.plain)
-}
-
-/// A word without the ending of a plural.
-pub(super) fn stem(plain: &str) -> &str {
-    let plain = plain.strip_suffix("'s").unwrap_or(plain);
-    match plain.strip_suffix('s') {
-        Some(stem) if stem.len() > 3 && !stem.ends_with(['s', 'u', 'i']) => stem,
-        _ => plain,
-    }
 }
 
 #[cfg(test)]

@@ -261,6 +261,15 @@ fn contraction(plain: &str) -> Option<(&str, usize, &'static str)> {
     Some((first, first.len(), second))
 }
 
+/// A word without the ending of a plural.
+pub(super) fn stem(plain: &str) -> &str {
+    let plain = plain.strip_suffix("'s").unwrap_or(plain);
+    match plain.strip_suffix('s') {
+        Some(stem) if stem.len() > 3 && !stem.ends_with(['s', 'u', 'i']) => stem,
+        _ => plain,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[cfg(target_arch = "wasm32")]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use fourwire_wire::structured::CalendarEvent;
 
 use super::super::{Talk, clip};
-use super::salience::{Salience, is_name, stem};
-use super::text::Sentence;
+use super::salience::{Salience, is_name};
+use super::text::{Sentence, stem};
 use crate::transcript::{self, is_unspaced};
 
 /// Most words of a title.

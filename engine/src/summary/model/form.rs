@@ -84,7 +84,7 @@ impl KnownForm {
     #[must_use]
     pub fn next_after_throw(&mut self, form: AnswerForm, thrown: Option<&str>) -> Option<AnswerForm> {
         match thrown {
-            Some(message) if super::workers_ai::refuses_form(message) => form.weaker(),
+            Some(message) if refuses_form(message) => form.weaker(),
             Some(_) => None,
             None => {
                 self.0 = form;
@@ -92,6 +92,11 @@ impl KnownForm {
             }
         }
     }
+}
+
+/// Whether an exception of Cloudflare's `run` says that the model has no JSON mode, or not this form of it.
+fn refuses_form(message: &str) -> bool {
+    message.contains("5025") || message.contains("response_format") || message.contains("support JSON")
 }
 
 fn is_about_something_else(body: &[u8]) -> bool {

@@ -12,8 +12,6 @@ use super::super::Talk;
 use super::answer::{of_completion, of_content};
 use super::{AnswerForm, ModelError, Part, prompt, schema};
 
-/// A model with JSON mode that knows many languages.
-pub const DEFAULT_MODEL: &str = "@cf/meta/llama-3.3-70b-instruct-fp8-fast";
 /// Longest transcript that is sent, in characters. The default model has room for 24,000 tokens of both question and
 /// answer; a character of an Asian script can be a token.
 pub const MAX_TRANSCRIPT: usize = 20_000;
@@ -28,11 +26,6 @@ pub fn input(talk: &Talk<'_>, form: AnswerForm) -> Value {
         input.insert("response_format".to_owned(), format);
     }
     input
-}
-
-/// Whether an exception of `run` says that the model has no JSON mode, or not this form of it.
-pub(super) fn refuses_form(message: &str) -> bool {
-    message.contains("5025") || message.contains("response_format") || message.contains("support JSON")
 }
 
 /// Judges what `run` gave; `now` is when the items are noted.

@@ -78,13 +78,6 @@ impl PublicOrigin {
     pub fn url_of(&self, raw_request_url: &str) -> Option<String> {
         target(raw_request_url).map(|target| [self.as_str(), target].concat())
     }
-
-    /// The same for a request to open a socket: `wss` for `https`, `ws` for `http`.
-    #[must_use]
-    pub fn socket_url_of(&self, raw_request_url: &str) -> Option<String> {
-        let after_http = self.as_str().strip_prefix("http")?;
-        target(raw_request_url).map(|target| ["ws", after_http, target].concat())
-    }
 }
 
 /// Path and query of a web address; a fragment is never sent and never signed.
@@ -187,13 +180,5 @@ mod tests {
         ] {
             assert_eq!(origin.url_of(raw), None, "{raw}");
         }
-    }
-
-    #[test]
-    fn a_socket_is_asked_for_at_the_same_place() {
-        let raw = "https://w.example/media?a#b";
-        assert_eq!(origin("https://calls.example.com").socket_url_of(raw).unwrap(), "wss://calls.example.com/media?a");
-        assert_eq!(origin("http://localhost:8787").socket_url_of(raw).unwrap(), "ws://localhost:8787/media?a");
-        assert_eq!(origin("http://localhost:8787").socket_url_of("media"), None);
     }
 }

@@ -1,0 +1,95 @@
+//! What the object of a call does with chunks of the record: into R2, or in its own database until R2 takes them.
+
+use std::rc::Rc;
+
+use fourwire_engine::call::{Chunk, Event};
+use fourwire_engine::record::{self, ChunkName, ChunkSpan};
+use fourwire_wire::frame::PerChannel;
+
+use super::driver::Driver;
+use super::host::Host;
+use crate::problem::Problem;
+use crate::storage::sealed;
+
+impl Driver {
+    /// Stores a chunk, or keeps it.
+    pub(super) fn record(self: &Rc<Self>, chunk: Chunk) {
+        let driver = Rc::clone(self);
+        self.spawn(async move {
+            let span = chunk.span;
+            if driver.try_record(&chunk).await.is_ok() {
+                driver.run(Event::Recorded(&span));
+            } else if driver.try_keep_chunk(&chunk).is_ok() {
+                driver.run(Event::RecordFailed(&span));
+            } else {
+                driver.run(Event::RecordLost(&span));
+            }
+        });
+    }
+
+    /// Keeps a chunk until it is asked for.
+    pub(super) fn keep_chunk(self: &Rc<Self>, chunk: &Chunk) {
+        if self.try_keep_chunk(chunk).is_err() {
+            worker::console_error!("a chunk of audio could not be kept");
+            // The session is in the middle of its actions, and hears of it afterwards.
+            let (driver, span) = (Rc::clone(self), chunk.span);
+            self.spawn(async move { driver.run(Event::RecordLost(&span)) });
+        }
+    }
+
+    /// Stores a chunk that is kept.
+    pub(super) fn record_kept(self: &Rc<Self>, span: ChunkSpan) {
+        let driver = Rc::clone(self);
+        self.spawn(async move {
+            let event = match driver.try_record_kept(&span).await {
+                Ok(true) => Event::Recorded(&span),
+                Ok(false) => Event::RecordLost(&span),
+                Err(_) => Event::RecordFailed(&span),
+            };
+            driver.run(event);
+        });
+    }
+
+    /// Keeps a chunk no more.
+    pub(super) fn drop_chunk(&self, span: ChunkSpan) {
+        let dropped = self
+            .archive()
+            .and_then(|archive| self.with_store(|store| store.drop_chunk(&ChunkName::new(archive.folder(), span))));
+        if dropped.is_err() {
+            worker::console_error!("a chunk of audio that has come again is still kept");
+        }
+    }
+
+    async fn try_record(&self, chunk: &Chunk) -> Result<(), Problem> {
+        let (name, body) = self.seal_chunk(chunk)?;
+        self.archive()?.put_chunk(&name, body).await
+    }
+
+    fn try_keep_chunk(&self, chunk: &Chunk) -> Result<(), Problem> {
+        let (name, body) = self.seal_chunk(chunk)?;
+        self.with_store(|store| store.keep_chunk(&name, body))
+    }
+
+    /// False where there is no such chunk.
+    async fn try_record_kept(&self, span: &ChunkSpan) -> Result<bool, Problem> {
+        let archive = self.archive()?;
+        let name = ChunkName::new(archive.folder(), *span);
+        let Some(body) = self.with_store(|store| store.chunk(&name))? else { return Ok(false) };
+        archive.put_chunk(&name, body).await?;
+        self.with_store(|store| store.drop_chunk(&name))?;
+        Ok(true)
+    }
+
+    fn seal_chunk(&self, chunk: &Chunk) -> Result<(ChunkName, Vec<u8>), Problem> {
+        let archive = self.archive()?;
+        let name = ChunkName::new(archive.folder(), chunk.span);
+        let nonces = PerChannel { user: sealed::nonce()?, remote: sealed::nonce()? };
+        let PerChannel { user, remote } = &chunk.pcm;
+        let pcm = PerChannel { user: user.expose().as_slice(), remote: remote.expose().as_slice() };
+        let body = record::seal(archive.key(), &name, nonces, pcm).map_err(|error| {
+            worker::console_error!("a chunk of audio {error}");
+            Problem::Internal
+        })?;
+        Ok((name, body))
+    }
+}

@@ -1,0 +1,15 @@
+//! What the parts of a call's object need of whoever drives its session.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use fourwire_engine::call::Event;
+
+/// Who drives a session.
+pub(super) trait Host: 'static {
+    /// Gives the session an event. Not to be called while the session works on another one.
+    fn run(self: &Rc<Self>, event: Event<'_>);
+
+    /// Runs a task beside the events, for as long as it takes.
+    fn spawn(&self, task: impl Future<Output = ()> + 'static);
+}

@@ -1,0 +1,90 @@
+//! Whose a Durable Object is. Its name is a keyed hash that nobody reads, so each request says it. An object that keeps anything keeps
+//! that as well, sealed, because an alarm brings nothing along.
+
+use std::cell::RefCell;
+
+use fourwire_engine::vault::{Owner, Vault};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use worker::{SqlStorage, SqlStorageValue, State};
+
+use crate::problem::Problem;
+use crate::storage::sealed;
+
+/// What an object knows of whose it is.
+pub(crate) struct ObjectIdentity<T> {
+    known: RefCell<Option<T>>,
+}
+
+impl<T> Default for ObjectIdentity<T> {
+    fn default() -> Self {
+        Self { known: RefCell::new(None) }
+    }
+}
+
+impl<T: Clone + Serialize + DeserializeOwned> ObjectIdentity<T> {
+    /// Takes a request's word, whose name for the object must be the object's own.
+    pub(crate) fn learn(&self, state: &State, identity: T, name: &str) -> Result<(), Problem> {
+        if state.id().name().as_deref() != Some(name) {
+            return Err(Problem::Internal);
+        }
+        self.known.replace(Some(identity));
+        Ok(())
+    }
+
+    /// Whose the object is; `None` for one that keeps nothing and was told nothing.
+    pub(crate) fn get(&self, state: &State, vault: &Vault) -> Result<Option<T>, Problem> {
+        if self.known.borrow().is_none() {
+            let kept = match row(&state.storage().sql())? {
+                Some(sealed) => Some(sealed::open(vault, Owner::Operator, &address(state)?, &sealed)?),
+                None => None,
+            };
+            self.known.replace(kept);
+        }
+        Ok(self.known.borrow().clone())
+    }
+
+    /// Keeps it, in an object that is about to keep something.
+    pub(crate) fn keep(&self, state: &State, vault: &Vault) -> Result<(), Problem> {
+        if row(&state.storage().sql())?.is_some() { Ok(()) } else { self.write(state, vault) }
+    }
+
+    /// Seals anew what an earlier master secret has sealed; how many records that were.
+    pub(crate) fn reseal(&self, state: &State, vault: &Vault) -> Result<usize, Problem> {
+        match row(&state.storage().sql())? {
+            Some(sealed) if !vault.is_current(&sealed) => self.write(state, vault).map(|()| 1),
+            _ => Ok(0),
+        }
+    }
+
+    fn write(&self, state: &State, vault: &Vault) -> Result<(), Problem> {
+        let identity = self.get(state, vault)?.ok_or(Problem::Internal)?;
+        write(&state.storage().sql(), sealed::seal(vault, Owner::Operator, &address(state)?, &identity)?)
+    }
+}
+
+/// The row, which is read without making its table: an object that was only asked stays empty, since a stored one is billed for ever.
+fn row(sql: &SqlStorage) -> Result<Option<Vec<u8>>, Problem> {
+    if sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'identity'", None)?.raw().next().is_none() {
+        return Ok(None);
+    }
+    match sql.exec("SELECT sealed FROM identity", None)?.raw().next().transpose()?.as_deref() {
+        None => Ok(None),
+        Some([SqlStorageValue::Blob(sealed)]) => Ok(Some(sealed.clone())),
+        Some(_) => Err(Problem::Internal),
+    }
+}
+
+fn write(sql: &SqlStorage, sealed: Vec<u8>) -> Result<(), Problem> {
+    sql.exec(
+        "CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), sealed BLOB NOT NULL)",
+        None,
+    )?;
+    sql.exec("INSERT OR REPLACE INTO identity (one, sealed) VALUES (1, ?)", vec![sealed.into()])?;
+    Ok(())
+}
+
+/// Where the row lies, for its seal.
+fn address(state: &State) -> Result<String, Problem> {
+    Ok(format!("identity/{}", state.id().name().ok_or(Problem::Internal)?))
+}

@@ -1,0 +1,116 @@
+//! The object of one call: what it is asked, and how a client's socket gets there.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use fourwire_engine::identity::SignedIn;
+use fourwire_engine::names::{self, CallOwner};
+use fourwire_engine::user::unfinished::CallState;
+use fourwire_wire::conversation::{Conversation, PhoneCall};
+use fourwire_wire::ids::{CallId, ConversationId, UserId};
+use fourwire_wire::query::ListenQuery;
+use fourwire_wire::segment::Segment;
+use fourwire_wire::units::UnixMillis;
+use serde::{Deserialize, Serialize};
+use worker::{Env, Method, RequestInit, Response};
+
+use crate::problem::Problem;
+use crate::rpc::{Envelope, Request, requests, send};
+use crate::settings;
+use crate::storage::sealed;
+
+requests! {
+    /// What the object of a call is asked, besides taking a client's socket.
+    CallRequest {
+        /// The conversation as it is now, while the call runs.
+        RunningConversation() -> Option<Conversation>,
+        /// Twilio has reported something of the call.
+        ReportPhoneCall(Box<PhoneCall>) -> (),
+        /// Whoever signed in before this moment is to be cut off.
+        SignOut(UnixMillis) -> (),
+        /// What there is of a conversation.
+        State(ConversationId) -> CallState,
+        /// A conversation cannot be gone on with: what is kept of its audio is to be stored. Answered by the segments that can be
+        /// read.
+        Salvage(ConversationId) -> Vec<Segment>,
+        /// A conversation was deleted, or finished without this object: its call ends, and everything is forgotten.
+        Delete(ConversationId) -> (),
+    }
+}
+
+/// Asks the object of a user's call.
+pub(crate) async fn call<R: Request<All = CallRequest>>(
+    env: &Env,
+    user: &UserId,
+    call: &CallId,
+    request: R,
+) -> Result<R::Response, Problem> {
+    let owner = CallOwner { user: user.clone(), call: call.clone() };
+    let config = settings::read(env);
+    let name = names::call_object(config.vault()?, &owner);
+    send(env, settings::CALLS, &name, &Envelope { owner, asked: request.into() }).await
+}
+
+/// The header in which an [`Admission`] travels to the call's object. Not the URL, which the platform logs; and an upgrade has no
+/// body.
+const ADMISSION: &str = "fourwire-admission";
+
+/// Who was let in, and to what.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Admission {
+    /// Whose call it is.
+    pub(crate) owner: CallOwner,
+    /// What the client asked for.
+    pub(crate) query: ListenQuery,
+    /// When the user signed in.
+    pub(crate) signed_in_at: UnixMillis,
+    /// When the token expires.
+    pub(crate) expires: UnixMillis,
+}
+
+impl Admission {
+    /// The path of an upgrade on its way to the object.
+    pub(crate) const PATH: &str = "/listen";
+
+    /// What an upgrade brings along.
+    pub(crate) fn of(request: &worker::Request) -> Result<Self, Problem> {
+        let header = request.headers().get(ADMISSION)?.ok_or(Problem::Internal)?;
+        let json = BASE64.decode(header).map_err(|_| Problem::Internal)?;
+        serde_json::from_slice(&json).map_err(|_| Problem::Internal)
+    }
+}
+
+/// Hands an upgrade to the object of the user's call. A client that names no call gets one of its own.
+pub(crate) async fn forward(env: &Env, signed_in: &SignedIn, query: ListenQuery) -> Result<Response, Problem> {
+    let call = match &query.call_id {
+        Some(call) => call.clone(),
+        None => CallId::parse(random_conversation()?.to_string()).map_err(|_| Problem::Internal)?,
+    };
+    let owner = CallOwner { user: signed_in.user.clone(), call };
+    let config = settings::read(env);
+    let name = names::call_object(config.vault()?, &owner);
+    let admission =
+        serde_json::to_vec(&Admission { owner, query, signed_in_at: signed_in.signed_in, expires: signed_in.expires })
+            .map_err(|_| Problem::Internal)?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Get);
+    init.headers.set("upgrade", "websocket")?;
+    init.headers.set(ADMISSION, &BASE64.encode(admission))?;
+    let request = worker::Request::new_with_init(&format!("https://call{}", Admission::PATH), &init)?;
+    let mut answer = env.durable_object(settings::CALLS)?.get_by_name(&name)?.fetch_with_request(request).await?;
+    if answer.status_code() == 101 {
+        return Ok(answer);
+    }
+    let refusal: Refusal = answer.json().await?;
+    Err(Problem::not_admitted(&refusal.code).unwrap_or(Problem::Internal))
+}
+
+/// What a call's object answers where it does not take the socket.
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+}
+
+/// A fresh conversation id.
+pub(crate) fn random_conversation() -> Result<ConversationId, Problem> {
+    Ok(ConversationId::from_random(sealed::random()?))
+}

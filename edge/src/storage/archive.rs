@@ -1,0 +1,157 @@
+//! R2: what is kept of calls for good. Everything of one conversation lies in its folder, sealed under its key.
+
+use std::time::Duration;
+
+use fourwire_engine::record::playback::Read;
+use fourwire_engine::record::{ChunkName, ChunkSpan, Folder};
+use fourwire_engine::vault::{ConversationKey, Vault};
+use fourwire_wire::conversation::Conversation;
+use fourwire_wire::ids::{ConversationId, UserId};
+use futures_util::future::{Either, select};
+use worker::{Bucket, Conditional, Delay, Env, Range};
+
+use crate::problem::Problem;
+use crate::settings;
+use crate::storage::sealed;
+
+/// How long the archive may take. Beyond it the outcome is unknown, and the same is stored again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Which form of a conversation is stored.
+pub(crate) struct Version(String);
+
+/// One conversation's folder.
+pub(crate) struct Archive {
+    bucket: Bucket,
+    folder: Folder,
+    key: ConversationKey,
+    #[cfg(feature = "fault-injection")]
+    pub(crate) faults: crate::fault_injection::Faults,
+}
+
+impl Archive {
+    /// The folder of a user's conversation, whose key is `wrapped` for the user.
+    pub(crate) fn open(
+        env: &Env,
+        vault: &Vault,
+        user: &UserId,
+        id: ConversationId,
+        wrapped: &[u8],
+    ) -> Result<Self, Problem> {
+        let key = ConversationKey::unwrap(vault, user, id, wrapped).map_err(|error| {
+            worker::console_error!("a conversation's key {error}");
+            Problem::Internal
+        })?;
+        Ok(Self {
+            bucket: env.bucket(settings::ARCHIVE)?,
+            folder: Folder::new(vault, user, id),
+            key,
+            #[cfg(feature = "fault-injection")]
+            faults: crate::fault_injection::Faults::default(),
+        })
+    }
+
+    /// The key of everything in it.
+    pub(crate) const fn key(&self) -> &ConversationKey {
+        &self.key
+    }
+
+    /// The names of everything in it.
+    pub(crate) const fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Stores a finished conversation, in place of an earlier form of it.
+    pub(crate) async fn put(&self, conversation: &Conversation) -> Result<(), Problem> {
+        let name = self.folder.document();
+        self.store(&name, self.seal(&name, conversation)?).await
+    }
+
+    fn seal(&self, name: &str, conversation: &Conversation) -> Result<Vec<u8>, Problem> {
+        let plain = serde_json::to_vec(conversation).map_err(|_| Problem::Internal)?;
+        self.key.seal(name, sealed::nonce()?, &plain).map_err(|_| Problem::Internal)
+    }
+
+    /// Stores a changed conversation in place of the version that was changed; false where that is not the stored one any
+    /// more.
+    pub(crate) async fn replace(&self, conversation: &Conversation, version: Version) -> Result<bool, Problem> {
+        let name = self.folder.document();
+        let only = Conditional {
+            etag_matches: Some(version.0),
+            etag_does_not_match: None,
+            uploaded_before: None,
+            uploaded_after: None,
+        };
+        let put = self.bucket.put(&name, self.seal(&name, conversation)?).only_if(only);
+        Ok(in_time(put.execute()).await?.is_some())
+    }
+
+    /// Reads the finished conversation; `None` where there is none.
+    pub(crate) async fn get(&self) -> Result<Option<(Conversation, Version)>, Problem> {
+        let name = self.folder.document();
+        let Some(object) = in_time(self.bucket.get(&name).execute()).await? else { return Ok(None) };
+        let sealed = object.body().ok_or(Problem::Internal)?.bytes().await?;
+        let plain = self.key.open(&name, &sealed).map_err(|error| {
+            worker::console_error!("a stored conversation {error}");
+            Problem::Internal
+        })?;
+        let conversation = serde_json::from_slice(&plain).map_err(|_| Problem::Internal)?;
+        Ok(Some((conversation, Version(object.etag()))))
+    }
+
+    /// Stores a sealed chunk of audio. Under one name lies only ever the same audio.
+    pub(crate) async fn put_chunk(&self, name: &ChunkName, body: Vec<u8>) -> Result<(), Problem> {
+        self.store(name.as_str(), body).await
+    }
+
+    /// The chunks of audio, in the order of time: a request for each thousand.
+    pub(crate) async fn chunks(&self) -> Result<Vec<ChunkSpan>, Problem> {
+        let mut chunks = Vec::new();
+        let mut cursor = None;
+        loop {
+            let mut list = self.bucket.list().prefix(self.folder.audio());
+            if let Some(cursor) = cursor.take() {
+                list = list.cursor(cursor);
+            }
+            let page = list.execute().await?;
+            for object in page.objects() {
+                let name = ChunkName::parse(&self.folder, &object.key()).map_err(|error| {
+                    worker::console_error!("an object in a conversation's folder {error}");
+                    Problem::Internal
+                })?;
+                chunks.push(name.span());
+            }
+            cursor = page.cursor().filter(|_| page.truncated());
+            if cursor.is_none() {
+                return Ok(chunks);
+            }
+        }
+    }
+
+    /// Reads a part of a chunk.
+    pub(crate) async fn read(&self, part: &Read) -> Result<Vec<u8>, Problem> {
+        let range = Range::OffsetWithLength { offset: part.offset, length: part.length };
+        let object = self.bucket.get(&part.object).range(range).execute().await?.ok_or(Problem::Internal)?;
+        Ok(object.body().ok_or(Problem::Internal)?.bytes().await?)
+    }
+
+    async fn store(&self, name: &str, body: Vec<u8>) -> Result<(), Problem> {
+        #[cfg(feature = "fault-injection")]
+        self.faults.before()?;
+        in_time(self.bucket.put(name, body).execute()).await?;
+        #[cfg(feature = "fault-injection")]
+        self.faults.after()?;
+        Ok(())
+    }
+}
+
+/// Waits for the archive, and not for ever: a call that is being finished would never end.
+async fn in_time<T>(answer: impl Future<Output = worker::Result<T>>) -> Result<T, Problem> {
+    match select(std::pin::pin!(answer), Delay::from(ANSWER_TIMEOUT)).await {
+        Either::Left((answer, _)) => Ok(answer?),
+        Either::Right(_) => {
+            worker::console_error!("the archive did not answer in time");
+            Err(Problem::Internal)
+        }
+    }
+}
