@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{Action, Event, Services, Session, Start, StreamId, Terms};
+use fourwire_engine::call::{Action, ConnectOptions, Event, Services, Session, Start, StreamId};
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
 use fourwire_engine::zones::UtcOnly;
@@ -60,7 +60,7 @@ impl Call {
             seconds: 0,
             heard_bytes: 0,
         };
-        call.handle(Event::Connected(Terms { rate: SampleRate::MAX, interim: false, resume: false }));
+        call.handle(Event::Connected(ConnectOptions { rate: SampleRate::MAX, interim: false, resume: false }));
         // The first audio makes the session open its streams.
         call.second();
         for channel in Channel::BOTH {

@@ -6,6 +6,7 @@ use fourwire_wire::units::UnixMillis;
 use serde::Deserialize;
 
 use crate::clock::now;
+use crate::fault;
 use crate::problem::Problem;
 
 /// What is asked for.
@@ -63,11 +64,15 @@ impl Faults {
 
     /// Before something is stored.
     pub(crate) fn before(&self) -> Result<(), Problem> {
-        if now() < self.refuses_until.get() { Err(Problem::Internal) } else { Ok(()) }
+        if now() < self.refuses_until.get() { Err(fault::Fault::new("r2.put", "injected").into()) } else { Ok(()) }
     }
 
     /// After something was stored.
     pub(crate) fn after(&self) -> Result<(), Problem> {
-        if now() < self.is_unsure_until.get() { Err(Problem::Internal) } else { Ok(()) }
+        if now() < self.is_unsure_until.get() {
+            Err(fault::Fault::new("r2.put", "injected, after it was stored").into())
+        } else {
+            Ok(())
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! - [`routes`]: every path, and what answers it; [`api`]: HTTP in;
 //! - [`objects`]: the Durable Objects; [`rpc`]: what they are asked;
 //! - [`storage`]: what is kept in R2, and how anything personal is sealed; [`outbound`]: whom this Worker calls;
-//! - the ground: [`problem`], how a refusal is told; [`settings`]; [`clock`] and [`zones`]; [`socket`], what comes over a WebSocket, within
+//! - the ground: [`fault`], what fails inside, [`problem`], how a refusal is told, [`log`], what the operator reads; [`settings`]; [`clock`] and [`zones`]; [`socket`], what comes over a WebSocket, within
 //!   bounds; [`webhook_paths`], where Twilio finds us.
 
 #![forbid(unsafe_code)]
@@ -14,8 +14,10 @@
 
 mod api;
 mod clock;
+mod fault;
 #[cfg(feature = "fault-injection")]
 mod fault_injection;
+mod log;
 mod objects;
 mod outbound;
 mod problem;

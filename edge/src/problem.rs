@@ -16,6 +16,8 @@ use serde::Serialize;
 use thiserror::Error;
 use worker::{Response, Result};
 
+use crate::fault::Fault;
+
 /// Why a request is refused.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum Problem {
@@ -114,7 +116,7 @@ pub(crate) enum Problem {
     },
     /// The platform failed, or an object of ours; the log says more.
     #[error("Something went wrong on our side. Try again in a moment.")]
-    Internal,
+    Internal(#[from] Fault),
 }
 
 #[derive(Serialize)]
@@ -150,7 +152,7 @@ impl Problem {
             | Self::Claim(Refusal::TooOften(_))
             | Self::TooOften(_)
             | Self::Session(_) => 429,
-            Self::Internal => 500,
+            Self::Internal(_) => 500,
             Self::IssuerUnreachable { .. } | Self::Config(_) | Self::NotStarted | Self::NoSummary | Self::Ceiling => {
                 503
             }
@@ -194,7 +196,15 @@ impl Problem {
             Self::NoSummary => "summary_not_made",
             Self::Signature => "signature_invalid",
             Self::Fields => "fields_invalid",
-            Self::Internal => "internal",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// What the log says of it.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Self::Internal(fault) => fault.to_string(),
+            problem => problem.code().to_owned(),
         }
     }
 
@@ -248,10 +258,11 @@ impl Problem {
 }
 
 impl From<worker::Error> for Problem {
-    /// The platform's words may hold addresses or names: they are neither sent nor logged, only the kind is.
+    /// Of an operation that has no name. The platform's words may hold addresses or names: they are neither sent nor logged, only the
+    /// kind is; but what the database says is about tables of ours.
     fn from(error: worker::Error) -> Self {
-        worker::console_error!("platform error: {}", kind(&error));
-        Self::Internal
+        let text = error.to_string();
+        Fault::new("platform", if text.contains("SQLITE_") { text } else { kind(&error).to_owned() }).into()
     }
 }
 

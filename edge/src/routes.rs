@@ -1,18 +1,41 @@
 //! Every path of the Worker and what answers it (docs/api.md tells the same for people).
 
+use fourwire_wire::ids::ConversationId;
 use serde::Serialize;
 use worker::Method::{Delete, Get, Head, Patch, Post};
 use worker::{Env, Headers, Method, Request, Response, ResponseBody};
 
 use crate::api::{account, conversations, export, listen, listen_web, operator, phone, playback, twilio_webhooks};
+use crate::log;
 use crate::problem::Problem;
 use crate::settings;
 
 /// Answers a request. `HEAD` is answered as `GET` would be, refusals as well, and without the body (RFC 9110, section 9.3.2).
 pub(crate) async fn answer(request: Request, env: &Env) -> worker::Result<Response> {
-    let is_head = request.method() == Head;
-    let answer = with_headers(route(request, env).await.or_else(|problem| problem.response())?)?;
+    let (is_head, method, path) = (request.method() == Head, request.method(), request.path());
+    let answer = route(request, env).await.or_else(|problem| {
+        if let Problem::Internal(fault) = &problem {
+            let (resource, conversation) = named_in(&path);
+            log::error!(
+                "request_failed",
+                method = method.as_ref(),
+                resource = resource,
+                conversation = conversation,
+                error = fault.to_string()
+            );
+        }
+        problem.response()
+    });
+    let answer = with_headers(answer?)?;
     if is_head { without_body(answer) } else { Ok(answer) }
+}
+
+/// What a path is about, as far as it is known not to be anything personal: a client may write anything into it.
+fn named_in(path: &str) -> (&'static str, Option<ConversationId>) {
+    let mut segments = path.trim_matches('/').split('/').skip(1);
+    let known = ["account", "conversations", "listen", "operator", "phone", "web"];
+    let resource = segments.next().and_then(|segment| known.into_iter().find(|known| *known == segment));
+    (resource.unwrap_or("other"), segments.next().and_then(ConversationId::parse))
 }
 
 /// What every answer says: that its content is of its stated type and no other (<https://fetch.spec.whatwg.org/#x-content-type-options-header>),

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use fourwire_engine::config::Config;
 use worker::Env;
 
+use crate::log;
+
 thread_local! {
     /// The settings, for everything that this isolate serves. Other settings come with another version of the Worker, which
     /// has isolates of its own.
@@ -28,5 +30,12 @@ pub(crate) const ARCHIVE: &str = "ARCHIVE";
 /// Every setting, read once. Secrets and plain variables are the same thing to a Worker.
 pub(crate) fn read(env: &Env) -> Rc<Config> {
     let look_up = |name: &str| env.var(name).ok().map(|value| value.to_string());
-    CONFIG.with(|config| Rc::clone(config.get_or_init(|| Rc::new(Config::read(look_up)))))
+    CONFIG.with(|config| {
+        Rc::clone(config.get_or_init(|| {
+            let config = Config::read(look_up);
+            // A level that cannot be read is named by /healthz, and costs no line.
+            log::set_lowest(config.log_level.clone().unwrap_or_default());
+            Rc::new(config)
+        }))
+    })
 }

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{Action, Event, Services, Session, Start, Terms};
+use fourwire_engine::call::{Action, ConnectOptions, Event, Services, Session, Start};
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
 use fourwire_engine::zones::UtcOnly;
@@ -37,7 +37,11 @@ fn an_hour_without_a_speech_service_takes_no_more_memory_than_three_minutes() {
         &Services { speech: providers, has_model: false, pusher: None, zones: Rc::new(UtcOnly) },
         now,
     );
-    handle(&mut session, now, Event::Connected(Terms { rate: SampleRate::INTERNAL, interim: true, resume: false }));
+    handle(
+        &mut session,
+        now,
+        Event::Connected(ConnectOptions { rate: SampleRate::INTERNAL, interim: true, resume: false }),
+    );
     // 100 ms of a tone of 400 Hz, loud enough to be speech.
     let tone = (0..1_600).map(|n| if n % 40 < 20 { 3_000 } else { -3_000 });
     let frames = Channel::BOTH.map(|channel| {

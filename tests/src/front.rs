@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::workerd::top;
 
 /// The longest head of a request.
-const MOST_HEAD: usize = 64 * 1024;
+const MAX_HEAD: usize = 64 * 1024;
 /// What is passed on at once.
 const PIECE: usize = 16 * 1024;
 
@@ -173,7 +173,7 @@ impl Shared {
 async fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     // What follows the head is left where it is, for whoever reads on.
-    while !head.ends_with(b"\r\n\r\n") && head.len() < MOST_HEAD {
+    while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_HEAD {
         head.push(client.read_u8().await?);
     }
     Ok(head)

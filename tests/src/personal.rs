@@ -20,7 +20,7 @@ static SOUNDS: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
 const STRETCH: usize = 32;
 
 /// More digits in a row than this could be a telephone number, or a call's name; a log needs neither.
-const LONGEST_NUMBER: usize = 9;
+const MAX_NUMBER: usize = 9;
 
 /// From now on, this name in a log or on disk is a leak.
 pub fn protect_user(user: &str) {
@@ -68,7 +68,7 @@ fn without_object_ids(line: &str) -> String {
 /// Whether digits are too many to be anything else. A number with a fraction is a time of the platform's own warnings.
 fn could_be_telephone_number(digits: &str) -> bool {
     let digits = digits.trim_matches('.');
-    digits.matches('.').count() != 1 && digits.split('.').any(|digits| digits.len() > LONGEST_NUMBER)
+    digits.matches('.').count() != 1 && digits.split('.').any(|digits| digits.len() > MAX_NUMBER)
 }
 
 fn is_mail_address(word: &str) -> bool {

@@ -85,6 +85,15 @@ impl World {
         self.workerd.origin()
     }
 
+    /// The lines of the Worker's log that are about an event.
+    #[must_use]
+    pub fn logged(&self, event: &str) -> Vec<Value> {
+        let log = self.log();
+        let objects = log.lines().filter_map(|line| Some(&line[line.find('{')?..=line.rfind('}')?]));
+        let lines = objects.filter_map(|object| serde_json::from_str::<Value>(object).ok());
+        lines.filter(|line| line["event"] == event).collect()
+    }
+
     /// Everything that the Worker logged since it was last started.
     #[must_use]
     pub fn log(&self) -> String {

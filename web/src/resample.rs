@@ -17,7 +17,7 @@ const LENGTH: u32 = 64;
 const CUTOFF: f32 = 0.945;
 /// Most positions between two samples for which a filter is made: enough for each that occurs at 11.025 kHz and all other rates
 /// in use. So many filters are 164 kB.
-const MOST_PHASES: u32 = 640;
+const MAX_PHASES: u32 = 640;
 /// Positions for which a filter is made at the least: rubato's may lie one position aside, which is then nothing.
 const PHASES: u32 = 160;
 /// Chunks a second: 5 ms each, which is the delay that chunks add.
@@ -161,7 +161,7 @@ fn phases(rate: u32) -> (u32, SincInterpolationType) {
         (divisor, rest) = (rest, divisor % rest);
     }
     match SAMPLES_PER_SECOND / divisor {
-        phases @ ..=MOST_PHASES => (phases * PHASES.div_ceil(phases), SincInterpolationType::Nearest),
+        phases @ ..=MAX_PHASES => (phases * PHASES.div_ceil(phases), SincInterpolationType::Nearest),
         _ => (PHASES, SincInterpolationType::Linear),
     }
 }

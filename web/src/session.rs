@@ -209,7 +209,7 @@ pub struct Session {
     captions: Captions,
     silenced: Silenced,
     contact: Option<Pii<String>>,
-    life: Life,
+    life: Phase,
     /// What the page was told last.
     told: State,
     conversation: Option<Json>,
@@ -219,7 +219,7 @@ pub struct Session {
 
 /// How far the call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
+enum Phase {
     /// Not answered.
     Waiting,
     /// Both talk.
@@ -242,7 +242,7 @@ impl Session {
             captions: Captions::default(),
             silenced: Silenced::default(),
             contact: None,
-            life: Life::Waiting,
+            life: Phase::Waiting,
             told: State::Waiting,
             conversation: None,
             rate_refused: false,
@@ -255,7 +255,7 @@ impl Session {
         match event {
             Event::Mute(muted) => self.silenced.muted = muted,
             Event::Pause(paused) => self.silenced.paused = paused,
-            _ if self.life == Life::Over => return,
+            _ if self.life == Phase::Over => return,
             Event::Contact(name) => self.contact(name),
             Event::Start => self.start(now),
             Event::Audio(block) => self.audio(&block),
@@ -287,9 +287,9 @@ impl Session {
         if let Some(from) = self.buffer.skipped() {
             return Some(Outgoing::Text(ClientMessage::audio_from(&from, &self.held)));
         }
-        let is_ending = matches!(self.life, Life::Ending { .. });
+        let is_ending = matches!(self.life, Phase::Ending { .. });
         if is_ending && self.buffer.is_sent() {
-            let Life::Ending { is_told, .. } = &mut self.life else { return None };
+            let Phase::Ending { is_told, .. } = &mut self.life else { return None };
             return (!std::mem::replace(is_told, true)).then(|| Outgoing::Text(ClientMessage::END.to_owned()));
         }
         self.buffer.next_frame(is_ending).map(Outgoing::Frame)
@@ -299,21 +299,21 @@ impl Session {
     #[must_use]
     pub fn wake_at(&self) -> Option<Duration> {
         let end = match self.life {
-            Life::Ending { since, .. } => Some(since + END_PATIENCE),
-            Life::Waiting | Life::Talking | Life::Over => None,
+            Phase::Ending { since, .. } => Some(since + END_PATIENCE),
+            Phase::Waiting | Phase::Talking | Phase::Over => None,
         };
-        [end, self.link.wake_at()].into_iter().flatten().min().filter(|_| self.life != Life::Over)
+        [end, self.link.wake_at()].into_iter().flatten().min().filter(|_| self.life != Phase::Over)
     }
 
     fn start(&mut self, now: Duration) {
-        if self.life == Life::Waiting {
-            self.life = Life::Talking;
+        if self.life == Phase::Waiting {
+            self.life = Phase::Talking;
             self.link.connect(now, &mut self.actions);
         }
     }
 
     fn audio(&mut self, block: &Block<'_>) {
-        if self.life != Life::Talking {
+        if self.life != Phase::Talking {
             return;
         }
         match self.capture.block(block, self.silenced) {
@@ -341,13 +341,13 @@ impl Session {
 
     fn end(&mut self, now: Duration) {
         match self.life {
-            Life::Waiting => self.over(),
-            Life::Talking => {
-                self.life = Life::Ending { since: now, is_told: false };
+            Phase::Waiting => self.over(),
+            Phase::Talking => {
+                self.life = Phase::Ending { since: now, is_told: false };
                 let rest = std::mem::take(&mut self.capture).finish();
                 self.buffer.push(&rest);
             }
-            Life::Ending { .. } | Life::Over => {}
+            Phase::Ending { .. } | Phase::Over => {}
         }
     }
 
@@ -395,7 +395,7 @@ impl Session {
         if let Some(name) = &self.contact {
             self.actions.push_back(Action::Send(ClientMessage::contact(name)));
         }
-        if let Life::Ending { is_told, .. } = &mut self.life {
+        if let Phase::Ending { is_told, .. } = &mut self.life {
             *is_told = false;
         }
     }
@@ -435,7 +435,7 @@ impl Session {
     }
 
     fn timers(&mut self, now: Duration) {
-        if let Life::Ending { since, .. } = self.life
+        if let Phase::Ending { since, .. } = self.life
             && now >= since + END_PATIENCE
         {
             // It is stored, or will be: the user finds it in the list.
@@ -454,8 +454,8 @@ impl Session {
     }
 
     fn over(&mut self) {
-        if self.life != Life::Over {
-            self.life = Life::Over;
+        if self.life != Phase::Over {
+            self.life = Phase::Over;
             self.tell(State::Ended);
             let conversation = self.conversation.take();
             self.actions.push_back(Action::Tell(News::Done { conversation }));
@@ -464,8 +464,8 @@ impl Session {
 
     /// The recording is given up; the call itself goes on.
     fn fail(&mut self, failure: Failure) {
-        if self.life != Life::Over {
-            self.life = Life::Over;
+        if self.life != Phase::Over {
+            self.life = Phase::Over;
             self.actions.push_back(Action::Close(close::NORMAL));
             self.tell(State::Failed { code: failure, reason: failure.reason() });
             self.actions.push_back(Action::Tell(News::Done { conversation: None }));
@@ -478,10 +478,10 @@ impl Session {
 
     fn tell_state(&mut self, now: Duration) {
         let state = match self.life {
-            Life::Over => return,
-            Life::Waiting => State::Waiting,
-            Life::Ending { .. } => State::Ending,
-            Life::Talking => match self.link.retry(now) {
+            Phase::Over => return,
+            Phase::Waiting => State::Waiting,
+            Phase::Ending { .. } => State::Ending,
+            Phase::Talking => match self.link.retry(now) {
                 Some((attempt, wait)) => State::Reconnecting { attempt, retry_in: wait.as_secs_f64() },
                 None if self.silenced.paused => State::Paused,
                 None if self.link.is_attached() => State::Recording,

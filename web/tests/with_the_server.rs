@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{self, Chunk, Saved, Services, Snapshot, Start, Terms};
+use fourwire_engine::call::{self, Chunk, ConnectOptions, Saved, Services, Snapshot, Start};
 use fourwire_engine::record::ChunkSpan;
 use fourwire_engine::zones::UtcOnly;
 use fourwire_web::capture::Block;
@@ -283,8 +283,8 @@ impl World {
     }
 }
 
-fn terms() -> Terms {
-    Terms { rate: SampleRate::INTERNAL, interim: true, resume: true }
+fn terms() -> ConnectOptions {
+    ConnectOptions { rate: SampleRate::INTERNAL, interim: true, resume: true }
 }
 
 #[test]

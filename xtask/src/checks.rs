@@ -3,6 +3,7 @@
 //! Checkers are quiet and keep a log; test runners print in full view, so that their closing lines can be read.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -244,7 +245,12 @@ fn spoken_calls(repo: &Repo) -> Command {
 
 /// Every attack at once beside honest calls, by itself, since it measures memory and time.
 fn soak(repo: &Repo) -> Command {
-    cargo(repo, &["test", "--package", BLACK_BOX, "--test", "soak", "--", "--nocapture"])
+    let mut soak = cargo(repo, &["test", "--package", BLACK_BOX, "--test", "soak", "--", "--nocapture"]);
+    // Objects wait for this machine's disk with each row, which on the platform is not theirs alone: what is measured is the Worker.
+    if Path::new(MEMORY_DISK).is_dir() {
+        soak.env("TMPDIR", MEMORY_DISK);
+    }
+    soak
 }
 
 fn spoken_sources(repo: &Repo) -> Result<String> {
@@ -265,6 +271,8 @@ fn spoken_sources(repo: &Repo) -> Result<String> {
 }
 
 const WORKER: &str = "fourwire-edge";
+/// Linux's file system in memory.
+const MEMORY_DISK: &str = "/dev/shm";
 const BLACK_BOX: &str = "fourwire-tests";
 
 /// Cargo as all checks run it: tests that start Node programs find ours.

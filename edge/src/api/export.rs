@@ -19,6 +19,8 @@ use worker::{Env, Request, Response};
 use crate::api::auth;
 use crate::api::response::set_next;
 use crate::clock::now;
+use crate::fault::During;
+use crate::log;
 use crate::problem::Problem;
 use crate::rpc::user::{self, Behind, CallsBehind, EXPORTED_CALLS, ListNumbers, Numbers};
 use crate::settings;
@@ -53,7 +55,10 @@ pub(crate) async fn export(request: &Request, env: &Env) -> Result<Response, Pro
     let (shares, next) = plan(env, &user, budget, cursor).await?;
     let export = Export { files, shares, audio: None, is_over: false };
     let parts = try_unfold(export, |mut export| async move {
-        let part = export.next().await.map_err(|_| worker::Error::RustError("the export broke off".to_owned()))?;
+        let part = export.next().await.map_err(|problem| {
+            log::error!("export_broken", error = problem.cause());
+            worker::Error::RustError("the export broke off".to_owned())
+        })?;
         Ok::<_, worker::Error>(part.map(|part| (part, export)))
     });
     let response = Response::from_stream(parts)?;
@@ -78,16 +83,13 @@ async fn add_account(
     let (mut calls, mut last) = calls_behind(env, user, None).await?;
     budget.spend(2);
     let account = Account { user: user.clone(), numbers, calls: std::mem::take(&mut calls) };
-    files.push_back(file("account.json", &serde_json::to_vec(&account).map_err(|_| Problem::Internal)?)?);
+    files.push_back(file("account.json", &serde_json::to_vec(&account).during("export")?)?);
     let mut number: u32 = 1;
     while last.is_some() {
         (calls, last) = calls_behind(env, user, last).await?;
         budget.spend(1);
         number = number.saturating_add(1);
-        files.push_back(file(
-            &format!("calls-{number}.json"),
-            &serde_json::to_vec(&calls).map_err(|_| Problem::Internal)?,
-        )?);
+        files.push_back(file(&format!("calls-{number}.json"), &serde_json::to_vec(&calls).during("export")?)?);
     }
     Ok(())
 }
@@ -182,10 +184,7 @@ impl Export {
                     Step::Send(bytes) => return Ok(Some(bytes)),
                     Step::Read(read) => {
                         let stored = archive.read(&read).await?;
-                        playback.handle_read(&stored).map_err(|error| {
-                            worker::console_error!("a chunk of audio {error}");
-                            Problem::Internal
-                        })?;
+                        playback.handle_read(&stored).during("seal.chunk")?;
                     }
                     Step::End => {
                         let padding = tar::padding(*length);
@@ -212,11 +211,11 @@ impl Export {
         let Some((conversation, _)) = archive.get().await? else { return Ok(None) };
         let mut bytes = Vec::new();
         if piece.as_ref().is_none_or(|piece| piece.number == 0) {
-            let document = serde_json::to_vec(&conversation).map_err(|_| Problem::Internal)?;
+            let document = serde_json::to_vec(&conversation).during("export")?;
             bytes.extend(file(&format!("{folder}/conversation.json"), &document)?);
             let them = conversation.contact_name.as_ref().map(|name| name.expose().as_str()).unwrap_or_default();
             let text = transcript::write(Format::Text, &conversation.transcript_segments, &Names::new("", them))
-                .map_err(|_| Problem::Internal)?;
+                .during("export")?;
             bytes.extend(file(&format!("{folder}/transcript.txt"), text.as_bytes())?);
         }
         let name = match &piece {
@@ -233,7 +232,7 @@ impl Export {
         let range = range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
         let conditions = Conditions { range: range.as_deref(), ..Conditions::default() };
         let (key, place) = (archive.key().clone(), archive.folder().clone());
-        let playback = Playback::new(key, place, chunks, Track::Stereo, &conditions).map_err(|_| Problem::Internal)?;
+        let playback = Playback::new(key, place, chunks, Track::Stereo, &conditions).during("export")?;
         let length = playback.remaining();
         bytes.extend(head(&name, length)?);
         self.audio = Some((archive, playback, length));
@@ -243,7 +242,7 @@ impl Export {
 
 /// A whole file of the archive.
 fn file(name: &str, content: &[u8]) -> Result<Vec<u8>, Problem> {
-    let length = u64::try_from(content.len()).map_err(|_| Problem::Internal)?;
+    let length = u64::try_from(content.len()).during("export")?;
     let mut bytes = head(name, length)?;
     bytes.extend(content);
     bytes.extend(tar::padding(length));
@@ -251,5 +250,5 @@ fn file(name: &str, content: &[u8]) -> Result<Vec<u8>, Problem> {
 }
 
 fn head(name: &str, length: u64) -> Result<Vec<u8>, Problem> {
-    tar::head(name, length, now().seconds()).ok_or(Problem::Internal)
+    Ok(tar::head(name, length, now().seconds()).during("export.tar")?)
 }

@@ -13,7 +13,7 @@ use crate::socket::close_socket;
 
 /// Opens a native client's socket.
 ///
-/// A client that is not let in gets its close code on the socket, where the peer's clients look for it, and not an HTTP
+/// A client that is not let in gets its close code on the socket, where Omi's clients look for it, and not an HTTP
 /// status, of which a WebSocket client sees nothing.
 pub(crate) async fn open(request: &Request, env: &Env) -> Result<Response, Problem> {
     let config = settings::read(env);

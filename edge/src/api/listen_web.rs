@@ -14,6 +14,7 @@ use worker::{Delay, Env, Request, Response, WebSocket, WebSocketPair};
 
 use crate::api::listen;
 use crate::clock::now;
+use crate::fault::During;
 use crate::outbound::issuer;
 use crate::problem::Problem;
 use crate::rpc::call::forward;
@@ -105,7 +106,7 @@ async fn serve(
     let forwarded = forward(env, &answer?, query).await;
     let call = match forwarded {
         Err(problem) if problem.is_told_on_socket() => return Err(End::refused(&problem.to_string())),
-        forwarded => forwarded?.websocket().ok_or(Problem::Internal)?,
+        forwarded => forwarded?.websocket().during("rpc.listen").map_err(Problem::from)?,
     };
     let from_call = Inbox::accept(&call, Bounds::CALL)?;
     let end = relay(browser, from_browser, &call, &from_call).await;

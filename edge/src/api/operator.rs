@@ -10,6 +10,8 @@ use worker::{Bucket, Env, Request, Response};
 use crate::api::body;
 use crate::api::response::json;
 use crate::clock::now;
+use crate::fault::During;
+use crate::log;
 use crate::problem::Problem;
 use crate::rpc::call;
 use crate::rpc::deployment::{self, CounterState};
@@ -55,10 +57,7 @@ pub(crate) async fn reseal(request: &Request, env: &Env) -> Result<Response, Pro
             }
             Err(problem) => {
                 done.failed += 1;
-                worker::console_error!(
-                    "{{\"event\":\"reseal_failed\",\"entry\":\"{name}\",\"code\":\"{}\"}}",
-                    problem.code()
-                );
+                log::error!("reseal_failed", entry = name, error = problem.cause());
             }
         }
     }
@@ -69,7 +68,7 @@ pub(crate) async fn reseal(request: &Request, env: &Env) -> Result<Response, Pro
 async fn reseal_user(env: &Env, bucket: &Bucket, vault: &Vault, name: &str) -> Result<usize, Problem> {
     // The user may have gone meanwhile.
     let Some(entry) = bucket.get(name).execute().await? else { return Ok(0) };
-    let entered = entry.body().ok_or(Problem::Internal)?.bytes().await?;
+    let entered = entry.body().during("r2.get")?.bytes().await?;
     let user: UserId = sealed::open(vault, Owner::Operator, name, &entered)?;
     let records = user::call(env, &user, Reseal()).await?;
     if vault.is_current(&entered) {

@@ -5,6 +5,7 @@ use fourwire_wire::ids::{ConversationId, UserId};
 use worker::{Env, Request};
 
 use crate::api::auth;
+use crate::fault::Fault;
 use crate::problem::Problem;
 use crate::rpc::call::{self, RunningConversation};
 use crate::rpc::user::{self, Find, Found, Upsert};
@@ -55,7 +56,7 @@ impl Opened {
                 return Ok(conversation);
             }
         }
-        Err(Problem::Internal)
+        Err(Fault::new("r2.replace", "others change the conversation all the time").into())
     }
 }
 

@@ -22,6 +22,7 @@ use worker::{Env, Request, Response};
 use crate::api::response::{Done, json};
 use crate::api::{auth, body};
 use crate::clock::now;
+use crate::fault::During;
 use crate::problem::Problem;
 use crate::rpc::Request as Asks;
 use crate::rpc::phone_number::{self, Begun, Check, Holder, PhoneNumberRequest, Release, Verify};
@@ -273,8 +274,7 @@ pub(crate) async fn token(request: &Request, env: &Env) -> Result<Response, Prob
     let twilio = asked.twilio()?;
     let params = [(USER_REF, Pii::new(user_ref(&asked.config, &asked.user)?))].into_iter().collect();
     let grant = VoiceGrant { identity: &asked.user, app: &twilio.app, params };
-    let access_token =
-        AccessToken::issue(&twilio.key, &grant, twilio.token_life, now()).map_err(|_| Problem::Internal)?;
+    let access_token = AccessToken::issue(&twilio.key, &grant, twilio.token_life, now()).during("token.issue")?;
     json(&Token { access_token, ttl: twilio.token_life.seconds(), identity: asked.user })
 }
 

@@ -10,6 +10,8 @@ use worker::{Env, FixedLengthStream, Method, Request, Response, ResponseBody};
 
 use crate::api::own_conversation::{self, Opened};
 use crate::api::response::private;
+use crate::fault::During;
+use crate::log;
 use crate::problem::Problem;
 use crate::storage::archive::Archive;
 
@@ -34,10 +36,7 @@ pub(crate) async fn audio(request: &Request, env: &Env, id: &str) -> Result<Resp
         if_none_match: if_none_match.as_deref(),
     };
     let (key, folder) = (archive.key().clone(), archive.folder().clone());
-    let playback = Playback::new(key, folder, chunks, track, &conditions).map_err(|error| {
-        worker::console_error!("a conversation {error}");
-        Problem::Internal
-    })?;
+    let playback = Playback::new(key, folder, chunks, track, &conditions).during("playback.plan")?;
     let headers = private("audio/wav", "call.wav")?;
     headers.set("accept-ranges", "bytes")?;
     headers.set("etag", playback.etag())?;
@@ -65,11 +64,8 @@ fn stream(archive: Archive, playback: Playback, length: u64) -> FixedLengthStrea
                 Step::Send(bytes) => return Ok(Some((bytes, (archive, playback)))),
                 Step::End => return Ok(None),
                 Step::Read(read) => {
-                    let stored = archive.read(&read).await.map_err(|_| broken())?;
-                    playback.handle_read(&stored).map_err(|error| {
-                        worker::console_error!("a chunk of audio {error}");
-                        broken()
-                    })?;
+                    let stored = archive.read(&read).await.map_err(|problem| broken(&problem))?;
+                    playback.handle_read(&stored).during("seal.chunk").map_err(|fault| broken(&fault.into()))?;
                 }
             }
         }
@@ -78,7 +74,8 @@ fn stream(archive: Archive, playback: Playback, length: u64) -> FixedLengthStrea
 }
 
 /// What ends a file in the middle: the listener notices, since its length was told.
-fn broken() -> worker::Error {
+fn broken(problem: &Problem) -> worker::Error {
+    log::error!("playback_broken", error = problem.cause());
     worker::Error::RustError("a chunk of audio cannot be had".to_owned())
 }
 
@@ -92,7 +89,7 @@ pub(crate) async fn transcript(request: &Request, env: &Env, id: &str) -> Result
     let conversation = opened.read(env).await?;
     let them = conversation.contact_name.as_ref().map(|name| name.expose().as_str()).unwrap_or_default();
     let text = transcript::write(format, &conversation.transcript_segments, &Names::new("", them))
-        .map_err(|_| Problem::Internal)?;
+        .during("transcript.write")?;
     let headers = private(format.content_type(), format.file_name())?;
     Ok(Response::ok(text)?.with_headers(headers))
 }

@@ -15,6 +15,8 @@ use worker::{Env, Request, Response};
 
 use crate::api::{body, phone};
 use crate::clock::now;
+use crate::fault::During;
+use crate::log;
 use crate::problem::Problem;
 use crate::rpc::call::{self, ReportPhoneCall};
 use crate::rpc::deployment;
@@ -86,7 +88,7 @@ pub(crate) async fn voice(request: &mut Request, env: &Env) -> Result<Response, 
         Ok(answer) => answer,
         // Twilio has asked properly, so the caller hears a sentence and not Twilio's "application error".
         Err(problem) => {
-            worker::console_error!("a call could not be decided: {}", problem.code());
+            log::error!("call_not_decided", error = problem.cause());
             Answer::Say(sentence::TROUBLE)
         }
     };
@@ -94,7 +96,7 @@ pub(crate) async fn voice(request: &mut Request, env: &Env) -> Result<Response, 
         Answer::Say(sentence) => twiml::say(sentence),
         Answer::Dial(user, record) => connect(&signed, &user, &record)?,
     };
-    respond(&xml.map_err(|_| Problem::Internal)?)
+    respond(&xml.during("twiml.write")?)
 }
 
 enum Answer {
@@ -164,7 +166,7 @@ fn connect(signed: &Signed, user: &UserId, record: &CallRecord) -> Result<Result
 /// `POST /v1/phone/notice`: what the callee hears before the two are connected.
 pub(crate) async fn notice(request: &mut Request, env: &Env) -> Result<Response, Problem> {
     let signed = Signed::receive(request, env).await?;
-    respond(&twiml::notice(&signed.dialling()?.notice).map_err(|_| Problem::Internal)?)
+    respond(&twiml::notice(&signed.dialling()?.notice).during("twiml.write")?)
 }
 
 /// `POST /v1/phone/calls/status?user=…`: what has become of a call.

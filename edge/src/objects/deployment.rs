@@ -5,15 +5,17 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use fourwire_engine::config::Config;
+use fourwire_engine::config::{Config, LogLevel};
 use fourwire_engine::quota::Usage;
 use fourwire_engine::quota::deployment::{Counter, Notice, first_hour, notice};
 use worker::{DurableObject, Env, Request, Response, Result, SqlStorage, SqlStorageValue, State, durable_object};
 
 use crate::clock::now;
+use crate::fault::During;
+use crate::log;
 use crate::problem::Problem;
-use crate::rpc::answer;
 use crate::rpc::deployment::{Add, CounterState, DeploymentRequest, HasLeft, ReadAll, Take};
+use crate::rpc::{answer, received};
 use crate::settings;
 
 /// The object.
@@ -32,7 +34,10 @@ impl DurableObject for Deployment {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let Ok(asked) = request.json().await else { return Problem::Internal.response() };
+        let asked = match received(&mut request).await {
+            Ok(asked) => asked,
+            Err(fault) => return Problem::from(fault).response(),
+        };
         match asked {
             DeploymentRequest::Add(Add(counter, amount)) => answer::<Add>(self.add(counter, amount)),
             DeploymentRequest::Take(Take(counter)) => answer::<Take>(self.take(counter)),
@@ -46,7 +51,7 @@ impl Deployment {
     fn add(&self, counter: Counter, amount: u64) -> std::result::Result<bool, Problem> {
         let (before, ceiling) = (self.used(counter)?, self.ceiling(counter)?);
         let after = before.saturating_add(amount);
-        let number = |number: u64| i64::try_from(number).map_err(|_| Problem::Internal);
+        let number = |number: u64| i64::try_from(number).during("sql.used");
         let values = vec![counter.name().into(), number(Usage::hour(now()))?.into(), number(amount)?.into()];
         let sql = self.table()?;
         sql.exec(
@@ -60,10 +65,8 @@ impl Deployment {
                 Notice::Nearing => "ceiling_near",
                 Notice::Reached => "ceiling_reached",
             };
-            worker::console_error!(
-                "{{\"event\":\"{event}\",\"counter\":\"{}\",\"used\":{after},\"ceiling\":{ceiling}}}",
-                counter.name()
-            );
+            let fields = [("counter", counter.name().into()), ("used", after.into()), ("ceiling", ceiling.into())];
+            log::write(LogLevel::Error, event, fields);
         }
         Ok(after < ceiling)
     }
@@ -87,11 +90,11 @@ impl Deployment {
 
     fn used(&self, counter: Counter) -> std::result::Result<u64, Problem> {
         let sql = self.table()?;
-        let first = i64::try_from(first_hour(now())).map_err(|_| Problem::Internal)?;
+        let first = i64::try_from(first_hour(now())).during("sql.used")?;
         let values = vec![counter.name().into(), first.into()];
         let query = "SELECT SUM(amount) FROM used WHERE counter = ? AND hour >= ?";
         match sql.exec(query, values)?.raw().next().transpose()?.as_deref() {
-            Some([SqlStorageValue::Integer(used)]) => u64::try_from(*used).map_err(|_| Problem::Internal),
+            Some([SqlStorageValue::Integer(used)]) => Ok(u64::try_from(*used).during("sql.used")?),
             // A sum of nothing is null.
             _ => Ok(0),
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue, State};
 
+use crate::fault::{During, Fault};
 use crate::problem::Problem;
 use crate::storage::sealed;
 
@@ -26,7 +27,7 @@ impl<T: Clone + Serialize + DeserializeOwned> ObjectIdentity<T> {
     /// Takes a request's word, whose name for the object must be the object's own.
     pub(crate) fn learn(&self, state: &State, identity: T, name: &str) -> Result<(), Problem> {
         if state.id().name().as_deref() != Some(name) {
-            return Err(Problem::Internal);
+            return Err(Fault::new("object.identity", "a request is for another object").into());
         }
         self.known.replace(Some(identity));
         Ok(())
@@ -58,7 +59,7 @@ impl<T: Clone + Serialize + DeserializeOwned> ObjectIdentity<T> {
     }
 
     fn write(&self, state: &State, vault: &Vault) -> Result<(), Problem> {
-        let identity = self.get(state, vault)?.ok_or(Problem::Internal)?;
+        let identity = self.get(state, vault)?.during("object.identity")?;
         write(&state.storage().sql(), sealed::seal(vault, Owner::Operator, &address(state)?, &identity)?)
     }
 }
@@ -71,7 +72,7 @@ fn row(sql: &SqlStorage) -> Result<Option<Vec<u8>>, Problem> {
     match sql.exec("SELECT sealed FROM identity", None)?.raw().next().transpose()?.as_deref() {
         None => Ok(None),
         Some([SqlStorageValue::Blob(sealed)]) => Ok(Some(sealed.clone())),
-        Some(_) => Err(Problem::Internal),
+        Some(_) => Err(Fault::new("object.identity", "a row is not of the expected form").into()),
     }
 }
 
@@ -86,5 +87,5 @@ fn write(sql: &SqlStorage, sealed: Vec<u8>) -> Result<(), Problem> {
 
 /// Where the row lies, for its seal.
 fn address(state: &State) -> Result<String, Problem> {
-    Ok(format!("identity/{}", state.id().name().ok_or(Problem::Internal)?))
+    Ok(format!("identity/{}", state.id().name().during("object.identity")?))
 }

@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fourwire_engine::config::Config;
-use fourwire_engine::phone::claim::{Check as Known, Claim, Next, Refusal, State as Verification, Tidy, Verdict};
+use fourwire_engine::phone::claim::{
+    Check as Known, Cleanup, Next, NumberOwnership, Refusal, State as Verification, VerificationResult,
+};
 use fourwire_engine::phone::number::PhoneNumber;
 use fourwire_engine::phone::sid::{CallSid, CallerIdSid};
 use fourwire_engine::quota::deployment::Counter;
@@ -17,12 +19,14 @@ use fourwire_wire::ids::UserId;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use crate::clock::now;
+use crate::fault::{During, Fault};
+use crate::log;
 use crate::outbound::twilio;
 use crate::problem::Problem;
 use crate::rpc::phone_number::{
     Begun, CallerIdStatus, Check, Holder, PhoneNumberRequest, Release, Report, Reseal, Use, Verify,
 };
-use crate::rpc::{answer, deployment};
+use crate::rpc::{answer, deployment, received};
 use crate::settings;
 use crate::storage::sealed_row::SealedRow;
 use crate::webhook_paths;
@@ -47,7 +51,10 @@ impl DurableObject for Line {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let Ok(asked) = request.json().await else { return Problem::Internal.response() };
+        let asked = match received(&mut request).await {
+            Ok(asked) => asked,
+            Err(fault) => return Problem::from(fault).response(),
+        };
         match asked {
             PhoneNumberRequest::Verify(Verify(user, number)) => answer::<Verify>(self.verify(&user, &number).await),
             PhoneNumberRequest::Check(Check(user, number)) => answer::<Check>(self.check(&user, &number).await),
@@ -70,7 +77,7 @@ impl DurableObject for Line {
 impl Line {
     /// Seals anew what an earlier master secret has sealed; how many records that were.
     fn reseal(&self) -> std::result::Result<usize, Problem> {
-        let index = self.state.id().name().ok_or(Problem::Internal)?;
+        let index = self.state.id().name().during("object.name")?;
         let vault = self.config.vault()?;
         SealedRow::new(&self.state, vault, Owner::Number(&index), "claim").reseal()
     }
@@ -80,7 +87,7 @@ impl Line {
     async fn verdict(
         &self,
         call: &CallSid,
-        verdict: Verdict,
+        verdict: VerificationResult,
     ) -> std::result::Result<Option<(UserId, CallerIdSid)>, Problem> {
         let verified = self.change(|claim| claim.verdict(call, verdict))?;
         if self.change(|claim| !claim.removals().is_empty())? {
@@ -90,11 +97,11 @@ impl Line {
     }
 
     /// Lets the claim change and keeps it. What the claim decides between two awaits is decided as one.
-    fn change<T>(&self, change: impl FnOnce(&mut Claim) -> T) -> std::result::Result<T, Problem> {
-        let index = self.state.id().name().ok_or(Problem::Internal)?;
+    fn change<T>(&self, change: impl FnOnce(&mut NumberOwnership) -> T) -> std::result::Result<T, Problem> {
+        let index = self.state.id().name().during("object.name")?;
         let vault = self.config.vault()?;
         let row = SealedRow::new(&self.state, vault, Owner::Number(&index), "claim");
-        let mut claim: Claim = row.read()?;
+        let mut claim: NumberOwnership = row.read()?;
         let before = claim.clone();
         let result = change(&mut claim);
         if claim != before {
@@ -117,7 +124,7 @@ impl Line {
             Next::Ring { remove } => remove,
         };
         if deployment::take(&self.env, Counter::Rings).await.is_err() {
-            self.change(Claim::not_started)?;
+            self.change(NumberOwnership::not_started)?;
             return Ok(Begun::Ceiling);
         }
         // From here on there is something to be looked after, whatever happens now.
@@ -125,7 +132,7 @@ impl Line {
         if let Some(caller_id) = &remove
             && let Err(failed) = self.delete(caller_id).await?
         {
-            self.change(Claim::not_started)?;
+            self.change(NumberOwnership::not_started)?;
             return Ok(Begun::Failed(failed));
         }
         let callback = webhook_paths::verification_callback(&twilio.origin);
@@ -136,18 +143,18 @@ impl Line {
             }
             Err(Failed::Unknown) => self.give_up(Failed::Unknown),
             Err(Failed::Refused(Reason::AlreadyKnown)) => {
-                self.change(Claim::not_started)?;
+                self.change(NumberOwnership::not_started)?;
                 Ok(Begun::Refused(Refusal::InProgress))
             }
             Err(failed) => {
-                self.change(Claim::not_started)?;
+                self.change(NumberOwnership::not_started)?;
                 Ok(Begun::Failed(failed))
             }
         }
     }
 
     fn give_up(&self, failed: Failed) -> std::result::Result<Begun, Problem> {
-        self.change(Claim::give_up)?;
+        self.change(NumberOwnership::give_up)?;
         Ok(Begun::Failed(failed))
     }
 
@@ -187,7 +194,7 @@ impl Line {
     async fn tidy_or_later(&self) -> Result<()> {
         self.state.storage().set_alarm(TIDY_WAIT).await?;
         if let Err(problem) = self.tidy().await {
-            worker::console_error!("a number was not tidied: {}", problem.code());
+            log::error!("number_not_tidied", object = self.state.id().name(), error = problem.cause());
         }
         Ok(())
     }
@@ -198,17 +205,17 @@ impl Line {
         self.reseal()?;
         loop {
             match self.change(|claim| claim.tidy(now()))? {
-                Tidy::Remove => {
+                Cleanup::Remove => {
                     let Some(caller_id) = self.change(|claim| claim.removals().first().cloned())? else {
-                        return Err(Problem::Internal);
+                        return Err(Fault::new("number.tidy", "there is nothing to remove").into());
                     };
                     if self.delete(&caller_id).await?.is_err() {
                         return self.wake_in(TIDY_WAIT).await;
                     }
                 }
-                Tidy::Later(at) => return self.wake_in(Duration::from_millis(at.since(now()))).await,
-                Tidy::Keep => return Ok(self.state.storage().delete_alarm().await?),
-                Tidy::Erase => return Ok(self.state.storage().delete_all().await?),
+                Cleanup::Later(at) => return self.wake_in(Duration::from_millis(at.since(now()))).await,
+                Cleanup::Keep => return Ok(self.state.storage().delete_alarm().await?),
+                Cleanup::Erase => return Ok(self.state.storage().delete_all().await?),
             }
         }
     }

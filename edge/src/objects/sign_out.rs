@@ -3,11 +3,12 @@
 use fourwire_wire::units::UnixMillis;
 use worker::{SqlStorage, SqlStorageValue};
 
+use crate::fault::During;
 use crate::problem::Problem;
 
 /// Notes it.
 pub(crate) fn note(sql: &SqlStorage, moment: UnixMillis) -> Result<(), Problem> {
-    let moment = i64::try_from(moment.get()).map_err(|_| Problem::Internal)?;
+    let moment = i64::try_from(moment.get()).during("sql.signed_out")?;
     sql.exec(
         "CREATE TABLE IF NOT EXISTS signed_out (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL)",
         None,
@@ -21,7 +22,7 @@ pub(crate) fn is_signed_out(sql: &SqlStorage, signed_in_at: UnixMillis) -> Resul
     if sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'signed_out'", None)?.raw().next().is_none() {
         return Ok(false);
     }
-    let signed_in_at = i64::try_from(signed_in_at.get()).map_err(|_| Problem::Internal)?;
+    let signed_in_at = i64::try_from(signed_in_at.get()).during("sql.signed_out")?;
     let later = sql.exec("SELECT at FROM signed_out WHERE at > ?", vec![SqlStorageValue::Integer(signed_in_at)])?;
     Ok(later.raw().next().transpose()?.is_some())
 }

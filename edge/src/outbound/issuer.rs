@@ -8,6 +8,8 @@ use fourwire_engine::identity::{FETCH_TIMEOUT, Issuer, KeyCache, KeySet, Lookup,
 use worker::{AbortSignal, Method};
 
 use crate::clock::now;
+use crate::log;
+use crate::log::millis;
 use crate::outbound::http::{self, Outgoing};
 use crate::problem::{Problem, kind};
 
@@ -21,7 +23,7 @@ pub(crate) async fn verify(token: &str, config: &Config) -> Result<SignedIn, Pro
     let issuer = config.issuer()?;
     let keys = keys_for(token, issuer).await?;
     keys.verify(token, issuer, now()).map_err(|error| {
-        worker::console_log!("token refused: {error}");
+        log::info!("token_refused", error = error.to_string());
         Problem::BadAuthorization
     })
 }
@@ -50,13 +52,13 @@ async fn fetch_keys(issuer: &Issuer) -> Option<KeySet> {
         Some(Ok((200, cache_control, json))) => {
             let keys = KeySet::parse(&String::from_utf8_lossy(&json), cache_control.as_deref(), now());
             if keys.is_err() {
-                worker::console_error!("the issuer's keys: not a key set");
+                log::error!("issuer_keys_not_read");
             }
             return keys.ok();
         }
-        Some(Ok((status, ..))) => worker::console_error!("the issuer's keys: status {status}"),
-        Some(Err(error)) => worker::console_error!("the issuer's keys: not reached: {}", kind(&error)),
-        None => worker::console_error!("the issuer's keys: no answer in {} s", FETCH_TIMEOUT.as_secs()),
+        Some(Ok((status, ..))) => log::error!("issuer_refused", status = status),
+        Some(Err(error)) => log::error!("issuer_not_reached", error = kind(&error)),
+        None => log::error!("issuer_not_in_time", limit_ms = millis(FETCH_TIMEOUT)),
     }
     None
 }

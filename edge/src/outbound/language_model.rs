@@ -13,6 +13,7 @@ use fourwire_wire::structured::Structured;
 use worker::{AbortSignal, Env, Method};
 
 use crate::clock::now;
+use crate::log;
 use crate::outbound::http::{self, Outgoing};
 use crate::problem::kind;
 use crate::settings;
@@ -41,7 +42,7 @@ pub(crate) async fn sum_up(env: &Env, conversation: &Conversation) -> Option<Res
     let down = || Err(ModelError::Down { status: 0, retry_after: None });
     let answer = answer.await.and_then(Result::ok).unwrap_or_else(down);
     if let Err(error) = &answer {
-        worker::console_error!("language model: {error}");
+        log::error!("model_failed", conversation = conversation.id, error = error.to_string());
     }
     Some(answer)
 }
@@ -52,7 +53,7 @@ async fn fetch(model: &Model, spoken: &Spoken<'_>, signal: &AbortSignal) -> Resu
     loop {
         let (status, retry_after, body) =
             send(&model.request(&spoken.talk(), form), signal).await.map_err(|error| {
-                worker::console_warn!("language model: not reached: {}", kind(&error));
+                log::warning!("model_not_reached", error = kind(&error));
                 ModelError::Down { status: 0, retry_after: None }
             })?;
         let answer = ModelAnswer { status, retry_after: retry_after.as_deref(), body: &body };

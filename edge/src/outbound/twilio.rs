@@ -5,6 +5,8 @@ use std::time::Duration;
 use fourwire_engine::twilio::caller_ids::{ApiError, ApiRequest, Failed, Verb};
 use worker::{AbortSignal, Method};
 
+use crate::log;
+use crate::log::millis;
 use crate::outbound::http::{self, Outgoing};
 use crate::problem::kind;
 
@@ -23,16 +25,16 @@ pub(crate) async fn send<T>(
     let (status, body) = match http::within(ANSWER_TIMEOUT, exchange).await {
         Some(Ok(answer)) => answer,
         Some(Err(error)) => {
-            worker::console_warn!("twilio: not reached: {}", kind(&error));
+            log::warning!("twilio_not_reached", error = kind(&error));
             return Err(Failed::Unknown);
         }
         None => {
-            worker::console_warn!("twilio: no answer in {} s", ANSWER_TIMEOUT.as_secs());
+            log::warning!("twilio_not_in_time", limit_ms = millis(ANSWER_TIMEOUT));
             return Err(Failed::Unknown);
         }
     };
     read(status, &body).map_err(|error| {
-        worker::console_warn!("twilio: {error}");
+        log::warning!("twilio_refused", error = error.to_string());
         error.into()
     })
 }

@@ -13,6 +13,7 @@ use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 use worker::{Env, Method, RequestInit, Response};
 
+use crate::fault::{During, Fault};
 use crate::problem::Problem;
 use crate::rpc::{Envelope, Request, requests, send};
 use crate::settings;
@@ -68,14 +69,16 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// The path of an upgrade on its way to the object.
+    /// Where an upgrade goes: nothing of the client is in it, since addresses are logged.
+    const URL: &str = "https://call/listen";
+    /// The path of it.
     pub(crate) const PATH: &str = "/listen";
 
     /// What an upgrade brings along.
     pub(crate) fn of(request: &worker::Request) -> Result<Self, Problem> {
-        let header = request.headers().get(ADMISSION)?.ok_or(Problem::Internal)?;
-        let json = BASE64.decode(header).map_err(|_| Problem::Internal)?;
-        serde_json::from_slice(&json).map_err(|_| Problem::Internal)
+        let header = request.headers().get(ADMISSION)?.during("rpc.admission")?;
+        let json = BASE64.decode(header).map_err(|_| Fault::new("rpc.admission", "is no Base64"))?;
+        Ok(serde_json::from_slice(&json).during("rpc.admission")?)
     }
 }
 
@@ -83,25 +86,26 @@ impl Admission {
 pub(crate) async fn forward(env: &Env, signed_in: &SignedIn, query: ListenQuery) -> Result<Response, Problem> {
     let call = match &query.call_id {
         Some(call) => call.clone(),
-        None => CallId::parse(random_conversation()?.to_string()).map_err(|_| Problem::Internal)?,
+        None => CallId::parse(random_conversation()?.to_string()).during("rpc.admission")?,
     };
     let owner = CallOwner { user: signed_in.user.clone(), call };
     let config = settings::read(env);
     let name = names::call_object(config.vault()?, &owner);
     let admission =
         serde_json::to_vec(&Admission { owner, query, signed_in_at: signed_in.signed_in, expires: signed_in.expires })
-            .map_err(|_| Problem::Internal)?;
+            .during("rpc.admission")?;
     let mut init = RequestInit::new();
     init.with_method(Method::Get);
     init.headers.set("upgrade", "websocket")?;
     init.headers.set(ADMISSION, &BASE64.encode(admission))?;
-    let request = worker::Request::new_with_init(&format!("https://call{}", Admission::PATH), &init)?;
+    let request = worker::Request::new_with_init(Admission::URL, &init)?;
     let mut answer = env.durable_object(settings::CALLS)?.get_by_name(&name)?.fetch_with_request(request).await?;
     if answer.status_code() == 101 {
         return Ok(answer);
     }
     let refusal: Refusal = answer.json().await?;
-    Err(Problem::not_admitted(&refusal.code).unwrap_or(Problem::Internal))
+    Err(Problem::not_admitted(&refusal.code)
+        .unwrap_or_else(|| Fault::new("rpc.listen", format!("refused: {}", refusal.code)).into()))
 }
 
 /// What a call's object answers where it does not take the socket.

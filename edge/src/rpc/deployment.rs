@@ -4,6 +4,7 @@ use fourwire_engine::quota::deployment::Counter;
 use serde::{Deserialize, Serialize};
 use worker::Env;
 
+use crate::log;
 use crate::problem::Problem;
 use crate::rpc::{Request, requests, send};
 use crate::settings;
@@ -38,8 +39,8 @@ pub(crate) struct CounterState {
 
 /// Counts what was used. Nothing waits for it, and what is lost is not counted.
 pub(crate) async fn add(env: &Env, counter: Counter, amount: u64) {
-    if call(env, Add(counter, amount)).await.is_err() {
-        worker::console_error!("{{\"event\":\"usage_not_counted\",\"counter\":\"{}\"}}", counter.name());
+    if let Err(problem) = call(env, Add(counter, amount)).await {
+        log::error!("usage_not_counted", counter = counter.name(), error = problem.cause());
     }
 }
 
@@ -73,8 +74,8 @@ fn judge(has_left: &Result<bool, Problem>, counter: Counter) -> Result<(), Probl
     match has_left {
         Ok(true) => Ok(()),
         Ok(false) => Err(Problem::Ceiling),
-        Err(_) => {
-            worker::console_error!("{{\"event\":\"usage_unknown\",\"counter\":\"{}\"}}", counter.name());
+        Err(problem) => {
+            log::error!("usage_unknown", counter = counter.name(), error = problem.cause());
             Ok(())
         }
     }

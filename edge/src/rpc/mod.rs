@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, Method, RequestInit, Response};
 
-use crate::problem::Problem;
+use crate::fault::{During, Fault};
+use crate::log;
+use crate::problem::{Problem, kind};
 
 /// A request to an object.
 pub(crate) trait Request: Into<Self::All> {
@@ -70,18 +72,31 @@ async fn send<T: DeserializeOwned>(
     name: &str,
     message: &impl Serialize,
 ) -> Result<T, Problem> {
-    let body = serde_json::to_string(message).map_err(|_| Problem::Internal)?;
+    let body = serde_json::to_string(message).during("rpc.send")?;
     let mut init = RequestInit::new();
     init.with_method(Method::Post).with_body(Some(JsValue::from_str(&body)));
     let request = worker::Request::new_with_init("https://object/", &init)?;
     let mut answer = env.durable_object(binding)?.get_by_name(name)?.fetch_with_request(request).await?;
     if answer.status_code() != 200 {
-        return Err(Problem::Internal);
+        return Err(Fault::new("rpc.send", format!("{binding} answers with {}", answer.status_code())).into());
     }
     Ok(answer.json().await?)
 }
 
+/// What an object is asked.
+pub(crate) async fn received<T: DeserializeOwned>(request: &mut worker::Request) -> Result<T, Fault> {
+    // What could not be read is personal.
+    request.json().await.map_err(|error| Fault::new("rpc.receive", kind(&error)))
+}
+
 /// An object's answer to a request of a type, which is the only type that it can be answered with.
 pub(crate) fn answer<R: Request>(answer: Result<R::Response, Problem>) -> worker::Result<Response> {
-    answer.map_or_else(|problem| problem.response(), |answer| Response::from_json(&answer))
+    answer.map_or_else(
+        |problem| {
+            let request = std::any::type_name::<R>().rsplit("::").next();
+            log::error!("object_failed", request = request, error = problem.cause());
+            problem.response()
+        },
+        |answer| Response::from_json(&answer),
+    )
 }

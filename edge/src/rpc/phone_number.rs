@@ -2,7 +2,7 @@
 
 use fourwire_engine::config::Config;
 use fourwire_engine::names;
-use fourwire_engine::phone::claim::{Refusal, State as Verification, Verdict};
+use fourwire_engine::phone::claim::{Refusal, State as Verification, VerificationResult};
 use fourwire_engine::phone::number::PhoneNumber;
 use fourwire_engine::phone::sid::{CallSid, CallerIdSid};
 use fourwire_engine::twilio::caller_ids::Failed;
@@ -23,7 +23,7 @@ requests! {
         /// How a user's verification goes.
         Check(UserId, PhoneNumber) -> Verification,
         /// Twilio has said how a verification call ended. Answered by the user whose number this makes it, if any.
-        Report(CallSid, Verdict) -> Option<(UserId, CallerIdSid)>,
+        Report(CallSid, VerificationResult) -> Option<(UserId, CallerIdSid)>,
         /// Whether the number is a user's, by what is kept here. Answered by the caller ID, if it is.
         Holder(UserId) -> Option<CallerIdSid>,
         /// Whether a user may call with the number, by what Twilio says now.

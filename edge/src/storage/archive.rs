@@ -10,6 +10,7 @@ use fourwire_wire::ids::{ConversationId, UserId};
 use futures_util::future::{Either, select};
 use worker::{Bucket, Conditional, Delay, Env, Range};
 
+use crate::fault::{During, Fault};
 use crate::problem::Problem;
 use crate::settings;
 use crate::storage::sealed;
@@ -23,6 +24,7 @@ pub(crate) struct Version(String);
 /// One conversation's folder.
 pub(crate) struct Archive {
     bucket: Bucket,
+    conversation: ConversationId,
     folder: Folder,
     key: ConversationKey,
     #[cfg(feature = "fault-injection")]
@@ -38,17 +40,20 @@ impl Archive {
         id: ConversationId,
         wrapped: &[u8],
     ) -> Result<Self, Problem> {
-        let key = ConversationKey::unwrap(vault, user, id, wrapped).map_err(|error| {
-            worker::console_error!("a conversation's key {error}");
-            Problem::Internal
-        })?;
+        let key = ConversationKey::unwrap(vault, user, id, wrapped).during("seal.key")?;
         Ok(Self {
             bucket: env.bucket(settings::ARCHIVE)?,
+            conversation: id,
             folder: Folder::new(vault, user, id),
             key,
             #[cfg(feature = "fault-injection")]
             faults: crate::fault_injection::Faults::default(),
         })
+    }
+
+    /// Whose folder it is.
+    pub(crate) const fn conversation(&self) -> ConversationId {
+        self.conversation
     }
 
     /// The key of everything in it.
@@ -68,8 +73,8 @@ impl Archive {
     }
 
     fn seal(&self, name: &str, conversation: &Conversation) -> Result<Vec<u8>, Problem> {
-        let plain = serde_json::to_vec(conversation).map_err(|_| Problem::Internal)?;
-        self.key.seal(name, sealed::nonce()?, &plain).map_err(|_| Problem::Internal)
+        let plain = serde_json::to_vec(conversation).during("seal.document")?;
+        Ok(self.key.seal(name, sealed::nonce()?, &plain).during("seal.document")?)
     }
 
     /// Stores a changed conversation in place of the version that was changed; false where that is not the stored one any
@@ -83,19 +88,16 @@ impl Archive {
             uploaded_after: None,
         };
         let put = self.bucket.put(&name, self.seal(&name, conversation)?).only_if(only);
-        Ok(in_time(put.execute()).await?.is_some())
+        Ok(in_time("r2.replace", put.execute()).await?.is_some())
     }
 
     /// Reads the finished conversation; `None` where there is none.
     pub(crate) async fn get(&self) -> Result<Option<(Conversation, Version)>, Problem> {
         let name = self.folder.document();
-        let Some(object) = in_time(self.bucket.get(&name).execute()).await? else { return Ok(None) };
-        let sealed = object.body().ok_or(Problem::Internal)?.bytes().await?;
-        let plain = self.key.open(&name, &sealed).map_err(|error| {
-            worker::console_error!("a stored conversation {error}");
-            Problem::Internal
-        })?;
-        let conversation = serde_json::from_slice(&plain).map_err(|_| Problem::Internal)?;
+        let Some(object) = in_time("r2.get", self.bucket.get(&name).execute()).await? else { return Ok(None) };
+        let sealed = object.body().during("r2.get")?.bytes().await.during("r2.get")?;
+        let plain = self.key.open(&name, &sealed).during("seal.document")?;
+        let conversation = serde_json::from_slice(&plain).during("seal.document")?;
         Ok(Some((conversation, Version(object.etag()))))
     }
 
@@ -113,12 +115,9 @@ impl Archive {
             if let Some(cursor) = cursor.take() {
                 list = list.cursor(cursor);
             }
-            let page = list.execute().await?;
+            let page = list.execute().await.during("r2.list")?;
             for object in page.objects() {
-                let name = ChunkName::parse(&self.folder, &object.key()).map_err(|error| {
-                    worker::console_error!("an object in a conversation's folder {error}");
-                    Problem::Internal
-                })?;
+                let name = ChunkName::parse(&self.folder, &object.key()).during("r2.list")?;
                 chunks.push(name.span());
             }
             cursor = page.cursor().filter(|_| page.truncated());
@@ -131,14 +130,14 @@ impl Archive {
     /// Reads a part of a chunk.
     pub(crate) async fn read(&self, part: &Read) -> Result<Vec<u8>, Problem> {
         let range = Range::OffsetWithLength { offset: part.offset, length: part.length };
-        let object = self.bucket.get(&part.object).range(range).execute().await?.ok_or(Problem::Internal)?;
-        Ok(object.body().ok_or(Problem::Internal)?.bytes().await?)
+        let object = self.bucket.get(&part.object).range(range).execute().await.during("r2.get")?.during("r2.get")?;
+        Ok(object.body().during("r2.get")?.bytes().await.during("r2.get")?)
     }
 
     async fn store(&self, name: &str, body: Vec<u8>) -> Result<(), Problem> {
         #[cfg(feature = "fault-injection")]
         self.faults.before()?;
-        in_time(self.bucket.put(name, body).execute()).await?;
+        in_time("r2.put", self.bucket.put(name, body).execute()).await?;
         #[cfg(feature = "fault-injection")]
         self.faults.after()?;
         Ok(())
@@ -146,12 +145,9 @@ impl Archive {
 }
 
 /// Waits for the archive, and not for ever: a call that is being finished would never end.
-async fn in_time<T>(answer: impl Future<Output = worker::Result<T>>) -> Result<T, Problem> {
+async fn in_time<T>(operation: &'static str, answer: impl Future<Output = worker::Result<T>>) -> Result<T, Fault> {
     match select(std::pin::pin!(answer), Delay::from(ANSWER_TIMEOUT)).await {
-        Either::Left((answer, _)) => Ok(answer?),
-        Either::Right(_) => {
-            worker::console_error!("the archive did not answer in time");
-            Err(Problem::Internal)
-        }
+        Either::Left((answer, _)) => answer.during(operation),
+        Either::Right(_) => Err(Fault::new(operation, format!("no answer in {} s", ANSWER_TIMEOUT.as_secs()))),
     }
 }

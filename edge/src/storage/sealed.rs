@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue};
 
+use crate::fault::{During, Fault};
 use crate::problem::Problem;
 
 /// Seals a value of an owner for its address.
@@ -14,8 +15,8 @@ pub(crate) fn seal<'a>(
     address: &str,
     value: &impl Serialize,
 ) -> Result<Vec<u8>, Problem> {
-    let plain = serde_json::to_vec(value).map_err(|_| Problem::Internal)?;
-    vault.seal(owner, address, nonce()?, &plain).map_err(|_| Problem::Internal)
+    let plain = serde_json::to_vec(value).during("seal.row")?;
+    Ok(vault.seal(owner, address, nonce()?, &plain).during("seal.row")?)
 }
 
 /// Opens a value of an owner at its address.
@@ -25,11 +26,8 @@ pub(crate) fn open<'a, T: DeserializeOwned>(
     address: &str,
     sealed: &[u8],
 ) -> Result<T, Problem> {
-    let plain = vault.open(owner, address, sealed).map_err(|error| {
-        worker::console_error!("a sealed record {error}");
-        Problem::Internal
-    })?;
-    serde_json::from_slice(&plain).map_err(|_| Problem::Internal)
+    let plain = vault.open(owner, address, sealed).during("seal.open")?;
+    Ok(serde_json::from_slice(&plain).during("seal.open")?)
 }
 
 /// Seals anew, under the current master secret, what an earlier one has sealed in a column of a table; how many records that
@@ -47,17 +45,14 @@ pub(crate) fn reseal<'a>(
     for row in rows {
         let row = row?;
         let [SqlStorageValue::String(name), SqlStorageValue::Blob(record)] = row.as_slice() else {
-            return Err(Problem::Internal);
+            return Err(Fault::new("seal", "a row is not of the expected form").into());
         };
         if vault.is_current(record) {
             continue;
         }
         let address = address(name);
-        let plain = vault.open(owner, &address, record).map_err(|error| {
-            worker::console_error!("a sealed record {error}");
-            Problem::Internal
-        })?;
-        let record = vault.seal(owner, &address, nonce()?, &plain).map_err(|_| Problem::Internal)?;
+        let plain = vault.open(owner, &address, record).during("seal.open")?;
+        let record = vault.seal(owner, &address, nonce()?, &plain).during("seal.row")?;
         let values = vec![record.into(), name.as_str().into()];
         sql.exec(&format!("UPDATE {table} SET {column} = ? WHERE {key} = ?"), values)?;
         count += 1;
@@ -73,6 +68,6 @@ pub(crate) fn nonce() -> Result<[u8; NONCE_BYTES], Problem> {
 /// Random bytes.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| Problem::Internal)?;
+    getrandom::fill(&mut bytes).map_err(|error| Fault::new("random", error.to_string()))?;
     Ok(bytes)
 }

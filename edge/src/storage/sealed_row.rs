@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue, State};
 
+use crate::fault::Fault;
 use crate::problem::Problem;
 use crate::storage::sealed;
 
@@ -30,7 +31,9 @@ impl<'a> SealedRow<'a> {
         }
         let row = self.sql.exec("SELECT value FROM sealed WHERE name = ?", vec![self.name.into()])?.raw().next();
         let Some(row) = row.transpose()? else { return Ok(T::default()) };
-        let [SqlStorageValue::Blob(sealed)] = row.as_slice() else { return Err(Problem::Internal) };
+        let [SqlStorageValue::Blob(sealed)] = row.as_slice() else {
+            return Err(Fault::new("sql.sealed", "a row is not of the expected form").into());
+        };
         sealed::open(self.vault, self.owner, self.name, sealed)
     }
 

@@ -16,7 +16,7 @@ use crate::speech::{Window, Word};
 use crate::transcript;
 
 /// An utterance that goes on for longer than this is cut at the next final window: a segment is a piece to read.
-const LONGEST_SEGMENT: Samples = Samples::from_millis(30_000);
+const MAX_SEGMENT: Samples = Samples::from_millis(30_000);
 /// Services round the end of a word: an end of an utterance that lies so little before its last word is that word's.
 const WORD_END_TOLERANCE: Samples = Samples::from_millis(20);
 
@@ -92,7 +92,7 @@ impl Captions {
         let settled = self.settled;
         // A final window may cover less than the interim one before it.
         self.interim.retain(|word| word.middle() >= settled);
-        let too_long = self.open.as_ref().is_some_and(|open| open.length() > LONGEST_SEGMENT);
+        let too_long = self.open.as_ref().is_some_and(|open| open.length() > MAX_SEGMENT);
         let stored = if window.ends_utterance || too_long {
             self.finish()
         } else {

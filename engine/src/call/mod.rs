@@ -26,7 +26,7 @@
 //! use std::rc::Rc;
 //!
 //! use fourwire_engine::audio::SampleRate;
-//! use fourwire_engine::call::{Action, Event, Services, Session, Start, Terms};
+//! use fourwire_engine::call::{Action, Event, Services, Session, Start, ConnectOptions};
 //! use fourwire_engine::zones::UtcOnly;
 //! use fourwire_wire::ids::ConversationId;
 //! use fourwire_wire::query::{Language, Source};
@@ -44,7 +44,7 @@
 //! let mut now = UnixMillis::new(1_790_000_000_000);
 //! let mut session = Session::start(start, &services, now);
 //!
-//! let terms = Terms { rate: SampleRate::INTERNAL, interim: false, resume: false };
+//! let terms = ConnectOptions { rate: SampleRate::INTERNAL, interim: false, resume: false };
 //! let mut events = VecDeque::from([
 //!     Event::Connected(terms),
 //!     Event::Frame(&[1, 0, 0, 7, 0]), // two samples of the user's side
@@ -90,7 +90,7 @@ mod timers;
 
 pub use record::{Finished, Snapshot, SnapshotChannel, Start};
 pub use recorder::Chunk;
-pub(crate) use session::LONGEST_MILLIS;
+pub(crate) use session::MAX_CALL_MILLIS;
 pub use session::{Saved, Services, Session};
 
 use fourwire_wire::conversation::{Conversation, PhoneCall};
@@ -113,11 +113,11 @@ use crate::speech::{Endpoint, Refusal};
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A client's socket was opened; an earlier one, if any, is replaced by it.
-    Connected(Terms),
+    Connected(ConnectOptions),
     /// A client's socket outlived a restart of the session's owner. The client knows nothing of the restart, so it is told
     /// nothing, and what it asked for before, such as the call's end, stays asked for; but one that resumes is asked for what
     /// was lost, and asks for the end again after it.
-    Reattached(Terms),
+    Reattached(ConnectOptions),
     /// The client sent a binary message.
     Frame(&'a [u8]),
     /// The client sent a text message.
@@ -206,7 +206,7 @@ pub enum Event<'a> {
 
 /// What a client asked for when it connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct ConnectOptions {
     /// The rate of its audio; [`SampleRate::INTERNAL`] where it resumes.
     pub rate: SampleRate,
     /// Whether it wants interim results.
@@ -316,7 +316,7 @@ pub enum Action<'a> {
         stream: StreamId,
     },
     /// Open a connection to the pusher, and report [`Event::PusherOpened`] or [`Event::PusherDown`]. One whose unsent bytes
-    /// exceed [`crate::pusher::MOST_UNSENT_BYTES`] is to be broken off and reported.
+    /// exceed [`crate::pusher::MAX_UNSENT_BYTES`] is to be broken off and reported.
     PusherOpen {
         /// Its id, for the reports.
         stream: StreamId,

@@ -32,14 +32,14 @@ const PIECE: Samples = Samples::from_millis(1_000);
 const HEARTBEAT_MILLIS: u64 = 20_000;
 /// How long the pusher may take to accept a connection, in milliseconds.
 const CONNECT_MILLIS: u64 = 5_000;
-/// Wait before the first retry, in milliseconds; doubled with each fault in a row, up to [`LONGEST_WAIT_MILLIS`].
+/// Wait before the first retry, in milliseconds; doubled with each fault in a row, up to [`MAX_WAIT_MILLIS`].
 const FIRST_WAIT_MILLIS: u64 = 1_000;
 /// Longest wait before a retry, in milliseconds.
-const LONGEST_WAIT_MILLIS: u64 = 60_000;
+const MAX_WAIT_MILLIS: u64 = 60_000;
 /// How long the end of a call waits for a connection, in milliseconds.
 const FLUSH_MILLIS: u64 = 2_000;
 /// How many segments wait for a connection at most: about a quarter of an hour of brisk talk. At the bound the oldest goes.
-const MOST_SEGMENTS: usize = 256;
+const MAX_SEGMENTS: usize = 256;
 
 /// A call's link.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl PusherLink {
             return;
         }
         self.segments.retain(|waiting| waiting.id != segment.id);
-        if self.segments.len() >= MOST_SEGMENTS {
+        if self.segments.len() >= MAX_SEGMENTS {
             self.segments.pop_front();
         }
         self.segments.push_back(segment.clone());
@@ -283,7 +283,7 @@ impl PusherLink {
 
     /// The connection is gone: another one later, or none where the call's end would have to wait for it.
     fn fail(&mut self, now: UnixMillis) {
-        let wait = FIRST_WAIT_MILLIS.saturating_mul(1 << self.faults.min(6)).min(LONGEST_WAIT_MILLIS);
+        let wait = FIRST_WAIT_MILLIS.saturating_mul(1 << self.faults.min(6)).min(MAX_WAIT_MILLIS);
         self.faults = self.faults.saturating_add(1);
         self.state = if self.concluded { State::Over } else { State::Waiting { until: now + wait } };
     }

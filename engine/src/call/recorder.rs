@@ -32,11 +32,11 @@ const CHUNK_BYTES: usize = 160_000;
 const PAUSE_MILLIS: u64 = 5_000;
 /// How many chunks may wait: half an hour of audio, 115 MB in the owner's own store. At the bound the newest audio is lost,
 /// and the client is told.
-const MOST_WAITING: usize = 360;
+const MAX_WAITING: usize = 360;
 /// Wait before a chunk that could not be stored is tried again, in milliseconds; doubled with each failure in a row.
 const FIRST_WAIT_MILLIS: u64 = 1_000;
 /// Longest such wait, in milliseconds.
-const LONGEST_WAIT_MILLIS: u64 = 30_000;
+const MAX_WAIT_MILLIS: u64 = 30_000;
 
 /// A piece of the record: what each side said between two moments, as PCM16 at 16 kHz.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,7 @@ pub struct Chunk {
 /// Both sides' audio on its way into the store.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    tapes: PerChannel<Tape>,
+    tapes: PerChannel<ChunkBuffer>,
     /// When the oldest audio on the tapes came.
     since: Option<UnixMillis>,
     /// What is on the tapes is to be stored without waiting for more.
@@ -82,12 +82,12 @@ struct OnItsWay {
 
 /// One side's audio since the last cut.
 #[derive(Debug)]
-struct Tape {
+struct ChunkBuffer {
     from: Samples,
     pcm: Vec<u8>,
 }
 
-impl Tape {
+impl ChunkBuffer {
     fn len(&self) -> Samples {
         Samples::new(u64::try_from(self.pcm.len()).unwrap_or(u64::MAX) / 2)
     }
@@ -125,7 +125,7 @@ impl Recorder {
         let past = |channel| waiting.front().map_or(*ends.get(channel), |span: &ChunkSpan| span.get(channel).start);
         Self {
             lost: PerChannel::from_fn(|channel| past(channel).saturating_sub(*stored.get(channel))),
-            tapes: PerChannel::from_fn(|channel| Tape { from: *ends.get(channel), pcm: Vec::new() }),
+            tapes: PerChannel::from_fn(|channel| ChunkBuffer { from: *ends.get(channel), pcm: Vec::new() }),
             since: None,
             flush: false,
             cut: VecDeque::new(),
@@ -185,7 +185,7 @@ impl Recorder {
                 self.on_its_way = Some(OnItsWay { span: chunk.span, kept: false });
                 return Some(Action::Record(chunk));
             }
-            if self.waiting.len() >= MOST_WAITING {
+            if self.waiting.len() >= MAX_WAITING {
                 self.lose(&chunk.span);
                 return Some(status(Status::RecordingGap, "Some audio is lost: it cannot be stored", None));
             }
@@ -222,7 +222,7 @@ impl Recorder {
             return None;
         }
         self.waiting.push_front(*span);
-        let wait = FIRST_WAIT_MILLIS.saturating_mul(1 << self.failures.min(5)).min(LONGEST_WAIT_MILLIS);
+        let wait = FIRST_WAIT_MILLIS.saturating_mul(1 << self.failures.min(5)).min(MAX_WAIT_MILLIS);
         self.retry_at = Some(now + wait);
         let is_news = self.failures == 0;
         self.failures = self.failures.saturating_add(1);

@@ -47,7 +47,7 @@ const IDLE_MILLIS: u64 = 90_000;
 /// budget (five tries, the last after 16 s).
 const GRACE_MILLIS: u64 = 60_000;
 /// No call is longer, in milliseconds: the peer's four hours, which is also Twilio's longest `<Dial>`.
-pub(crate) const LONGEST_MILLIS: u64 = 4 * 60 * 60 * 1000;
+pub(crate) const MAX_CALL_MILLIS: u64 = 4 * 60 * 60 * 1000;
 
 /// What a session can ask for, by configuration.
 #[derive(Clone, Debug)]
@@ -134,14 +134,14 @@ enum Phase {
 
 /// Where a side goes on after a restart.
 #[derive(Clone, Copy, Debug)]
-struct WhereToGoOn {
+struct ResumePoint {
     /// What is recorded begins here.
     record: Samples,
     /// What is listened to begins here.
     captions: Samples,
 }
 
-impl WhereToGoOn {
+impl ResumePoint {
     /// Behind all that ever came; or, where the client sends it again, behind what the restart has not lost.
     fn new(state: &Snapshot, kept: &[ChunkSpan], channel: Channel) -> Self {
         let SnapshotChannel { end, durable, settled, .. } = *state.channels.get(channel);
@@ -177,7 +177,7 @@ impl Session {
             segment.is_final = true;
         }
         segments.sort_by_key(|segment| (segment.start, segment.channel));
-        let from = PerChannel::from_fn(|channel| WhereToGoOn::new(&state, &chunks, channel));
+        let from = PerChannel::from_fn(|channel| ResumePoint::new(&state, &chunks, channel));
         let links = PerChannel::from_fn(|channel| {
             Link::new(channel, Rc::clone(&services.speech), &state.language, from.get(channel).captions)
         });
@@ -197,7 +197,7 @@ impl Session {
             timers.set(Timer::Drain, Some(state.created_at));
             Phase::Draining
         } else {
-            timers.set(Timer::Longest, Some(state.created_at + LONGEST_MILLIS));
+            timers.set(Timer::Longest, Some(state.created_at + MAX_CALL_MILLIS));
             timers.set(Timer::Grace, Some(state.seen_at + GRACE_MILLIS));
             timers.set(Timer::Count, Some(state.seen_at + REPORT_EVERY_MILLIS));
             Phase::Live

@@ -51,11 +51,11 @@ const STEP_MILLIS: u64 = 100;
 #[derive(Clone, Debug)]
 pub struct Timeline {
     rate: SampleRate,
-    lanes: PerChannel<Lane>,
+    lanes: PerChannel<ChannelClock>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Lane {
+struct ChannelClock {
     /// End of what is known: audio and silence together.
     position: u64,
     /// Whether a frame ever came.
@@ -101,7 +101,7 @@ impl Waiting {
     }
 
     /// Whether the place is known exactly enough, or will not be known any better for too long.
-    fn is_over(&self, other: &Lane, rate: SampleRate) -> bool {
+    fn is_over(&self, other: &ChannelClock, rate: SampleRate) -> bool {
         let is_exact =
             self.latest.is_some_and(|latest| latest.saturating_sub(self.earliest) <= samples_in(rate, EXACT_MILLIS));
         let wait = if other.longest <= samples_in(rate, SHORT_FRAME_MILLIS) {
@@ -114,7 +114,7 @@ impl Waiting {
     }
 }
 
-impl Lane {
+impl ChannelClock {
     /// A frame has its place: it ends where the channel now does.
     fn placed(&mut self, samples: u64, other: &Self) {
         let lead = self.position.checked_sub(other.position);
@@ -159,7 +159,7 @@ impl Timeline {
     /// takes up an earlier one.
     #[must_use]
     pub fn new(rate: SampleRate, positions: PerChannel<u64>) -> Self {
-        let lane = |position| Lane { position, started: position > 0, ..Lane::default() };
+        let lane = |position| ChannelClock { position, started: position > 0, ..ChannelClock::default() };
         Self { rate, lanes: PerChannel { user: lane(positions.user), remote: lane(positions.remote) } }
     }
 
@@ -241,7 +241,7 @@ impl Timeline {
     }
 }
 
-impl Lane {
+impl ChannelClock {
     /// Gives what waits its place, if it need not wait any longer. Returns the silence before it.
     fn release(&mut self, other: &Self, rate: SampleRate) -> Option<u64> {
         self.waiting.filter(|waiting| waiting.is_over(other, rate))?;

@@ -1,6 +1,7 @@
 //! The operator's settings, read once into one typed value. What is missing is named, and the route that needs it refuses.
 
 mod keeping;
+mod logging;
 mod operator;
 mod phone;
 mod pusher;
@@ -14,6 +15,7 @@ use fourwire_wire::pii::Pii;
 use thiserror::Error;
 
 pub use self::keeping::{ExportLimits, Retention};
+pub use self::logging::LogLevel;
 pub use self::operator::OperatorKey;
 pub use self::phone::{Dialling, Twilio};
 pub use self::quotas::Quotas;
@@ -79,6 +81,8 @@ pub struct Config {
     pub quotas: Result<Quotas, ConfigError>,
     /// What the operator shows to be let in.
     pub operator_key: Result<OperatorKey, ConfigError>,
+    /// Which lines the log has.
+    pub log_level: Result<LogLevel, ConfigError>,
 }
 
 impl Config {
@@ -98,6 +102,7 @@ impl Config {
             export: settings.export(),
             quotas: settings.quotas(),
             operator_key: settings.operator_key(),
+            log_level: settings.log_level(),
         }
     }
 
@@ -171,6 +176,7 @@ impl Config {
             self.pusher.as_ref().err(),
             self.webhook.as_ref().err(),
             self.export.as_ref().err(),
+            self.log_level.as_ref().err(),
         ];
         parts.into_iter().flatten()
     }

@@ -6,7 +6,7 @@ use fourwire_wire::pii::Pii;
 
 use super::{ConfigError, Settings};
 use crate::phone::destinations::{DEFAULT_REGIONS, Destinations};
-use crate::phone::dialling::{CallLimits, LONGEST_SECONDS};
+use crate::phone::dialling::{CallLimits, MAX_CALL_SECONDS};
 use crate::phone::notice::CallNotice;
 use crate::phone::sid::{AccountSid, ApiKeySid, AppSid};
 use crate::twilio::caller_ids::{self, CallerIds};
@@ -74,7 +74,7 @@ impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
             at_once: self.number("CALLS_AT_ONCE", default.at_once)?,
             a_day: self.number("CALLS_A_DAY", default.a_day)?,
             seconds_a_day: minutes.saturating_mul(60),
-            longest: longest.saturating_mul(60).min(LONGEST_SECONDS),
+            longest: longest.saturating_mul(60).min(MAX_CALL_SECONDS),
         };
         let listen_needs_call = match self.get("LISTEN_NEEDS_CALL").as_deref() {
             None | Some("false") => false,

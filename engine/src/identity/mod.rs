@@ -29,7 +29,7 @@ const LEEWAY: Duration = Duration::from_mins(1);
 /// How long fetched keys are used where the issuer does not say, in seconds.
 const DEFAULT_MAX_AGE_SECONDS: u64 = 300;
 /// Longest time for which fetched keys are used, in seconds: a key that its issuer withdrew must stop working.
-const LONGEST_MAX_AGE_SECONDS: u64 = 86_400;
+const MAX_AGE_SECONDS: u64 = 86_400;
 /// Shortest time for which fetched keys are used, in seconds: neither an issuer that forbids caching nor made-up key ids turn each
 /// request into one to the issuer.
 const MIN_AGE_SECONDS: u64 = 60;
@@ -136,7 +136,7 @@ impl KeySet {
     pub fn parse(json: &str, cache_control: Option<&str>, now: UnixMillis) -> Result<Self, KeySetError> {
         let set: JwkSet = serde_json::from_str(json).map_err(|_| KeySetError)?;
         let max_age = cache_control.and_then(max_age).unwrap_or(DEFAULT_MAX_AGE_SECONDS);
-        let max_age = max_age.clamp(MIN_AGE_SECONDS, LONGEST_MAX_AGE_SECONDS);
+        let max_age = max_age.clamp(MIN_AGE_SECONDS, MAX_AGE_SECONDS);
         Ok(Self {
             keys: set.keys.into_iter().filter_map(|jwk| Jwk::deserialize(jwk).ok()?.into_key()).collect(),
             fetched: now,

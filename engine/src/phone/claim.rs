@@ -10,8 +10,8 @@
 //! - an entry of Twilio's that is nobody's (its deletion failed, or it is older than Fourwire) proves nothing: it is
 //!   deleted before the number is verified anew.
 //!
-//! Like everything here it does no I/O. Its owner asks Twilio what [`Claim::begin`], [`Claim::listed`] and
-//! [`Claim::check`] say, keeps the claim after each call that changes it, and brings back what Twilio answered.
+//! Like everything here it does no I/O. Its owner asks Twilio what [`NumberOwnership::begin`], [`NumberOwnership::listed`] and
+//! [`NumberOwnership::check`] say, keeps the claim after each call that changes it, and brings back what Twilio answered.
 
 use fourwire_wire::ids::UserId;
 use fourwire_wire::units::UnixMillis;
@@ -47,9 +47,9 @@ pub const RINGS_FOR_ONE: [Limit; 2] = [Limit { count: 3, millis: 3_600_000 }, Li
 
 /// A number's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct NumberOwnership {
     holder: Option<Holder>,
-    attempt: Option<Attempt>,
+    attempt: Option<VerificationAttempt>,
     /// Twilio is being asked on behalf of a user.
     starting: Option<Starting>,
     rings: Log,
@@ -71,7 +71,7 @@ struct Holder {
 
 /// A verification call that Twilio accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Attempt {
+struct VerificationAttempt {
     /// Who asked for it; nobody, where that user has given the number up meanwhile.
     user: Option<UserId>,
     call: CallSid,
@@ -85,7 +85,7 @@ struct Attempt {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Starting {
-    /// As in [`Attempt`].
+    /// As in [`VerificationAttempt`].
     user: Option<UserId>,
     since: UnixMillis,
     /// Whether its ring is one of [`FIRST_RINGS`].
@@ -104,7 +104,7 @@ pub enum Failure {
 
 /// How Twilio says that a verification call ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Verdict {
+pub enum VerificationResult {
     /// The code was right, and this is the caller ID.
     Proven(CallerIdSid),
     /// It was not.
@@ -162,13 +162,13 @@ pub enum Next {
 pub enum Check {
     /// The answer is known.
     Known(State),
-    /// Ask Twilio whether it lists the number, and report to [`Claim::answered`] with the call.
+    /// Ask Twilio whether it lists the number, and report to [`NumberOwnership::answered`] with the call.
     Ask(CallSid),
 }
 
-impl Claim {
+impl NumberOwnership {
     /// A user wants the number verified. Where that is not refused, ask Twilio whether it lists the number, and report
-    /// to [`Claim::listed`], or to [`Claim::give_up`] where Twilio does not answer.
+    /// to [`NumberOwnership::listed`], or to [`NumberOwnership::give_up`] where Twilio does not answer.
     ///
     /// # Errors
     /// [`Refusal`] where a verification of the number is under way.
@@ -254,7 +254,8 @@ impl Claim {
     pub fn started(&mut self, user: &UserId, call: CallSid, replaced: Option<CallerIdSid>, now: UnixMillis) {
         let is_given_up = self.starting.take().is_some_and(|starting| starting.user.is_none());
         let user = (!is_given_up).then(|| user.clone());
-        self.attempt = Some(Attempt { user, call, started_at: now, failed: None, replaced, asked_at: None });
+        self.attempt =
+            Some(VerificationAttempt { user, call, started_at: now, failed: None, replaced, asked_at: None });
     }
 
     /// Twilio has refused to ring the number: it did not ring.
@@ -301,7 +302,7 @@ impl Claim {
         let replaced = self.attempt.as_ref().and_then(|attempt| attempt.replaced.clone());
         let proof = caller_id.filter(|listed| !self.removals.contains(listed) && replaced.as_ref() != Some(listed));
         if let Some(proof) = proof {
-            self.verdict(call, Verdict::Proven(proof));
+            self.verdict(call, VerificationResult::Proven(proof));
         }
         match self.held_by(user) {
             Some(caller_id) => State::Verified(caller_id.clone()),
@@ -314,14 +315,14 @@ impl Claim {
     }
 
     /// Twilio has said how a verification call ended, however late. Returns the user whose number this makes it.
-    pub fn verdict(&mut self, call: &CallSid, verdict: Verdict) -> Option<(UserId, CallerIdSid)> {
+    pub fn verdict(&mut self, call: &CallSid, verdict: VerificationResult) -> Option<(UserId, CallerIdSid)> {
         let attempt = self.attempt.as_mut().filter(|attempt| attempt.call == *call)?;
         match verdict {
-            Verdict::Failed(failure) => {
+            VerificationResult::Failed(failure) => {
                 attempt.failed = Some(failure);
                 None
             }
-            Verdict::Proven(caller_id) => {
+            VerificationResult::Proven(caller_id) => {
                 let attempt = self.attempt.take()?;
                 let Some(user) = attempt.user else {
                     self.removals.extend((!self.removals.contains(&caller_id)).then_some(caller_id));
@@ -362,31 +363,31 @@ impl Claim {
         }
     }
 
-    /// Caller IDs that Twilio is to be asked to delete; [`Claim::gone`] takes note when it has.
+    /// Caller IDs that Twilio is to be asked to delete; [`NumberOwnership::gone`] takes note when it has.
     #[must_use]
     pub fn removals(&self) -> &[CallerIdSid] {
         &self.removals
     }
 
     /// Forgets what has lost its meaning, above all of people who were rung by mistake, and says when to look again.
-    pub fn tidy(&mut self, now: UnixMillis) -> Tidy {
+    pub fn tidy(&mut self, now: UnixMillis) -> Cleanup {
         self.attempt.take_if(|attempt| now.since(attempt.started_at) >= FORGOTTEN_MILLIS);
         if !self.removals.is_empty() {
-            return Tidy::Remove;
+            return Cleanup::Remove;
         }
         let rested_at = self.rings.rests_at(&RINGS).max(self.first_rings.rests_at(&FIRST_RINGS)).filter(|at| *at > now);
         let forgotten_at = self.attempt.as_ref().map(|attempt| attempt.started_at + FORGOTTEN_MILLIS);
         match rested_at.max(forgotten_at) {
-            Some(at) => Tidy::Later(at),
-            None if self.holder.is_some() => Tidy::Keep,
-            None => Tidy::Erase,
+            Some(at) => Cleanup::Later(at),
+            None if self.holder.is_some() => Cleanup::Keep,
+            None => Cleanup::Erase,
         }
     }
 }
 
 /// What is to be done with a claim that is looked after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tidy {
+pub enum Cleanup {
     /// Twilio still lists what is nobody's: try to delete it.
     Remove,
     /// Look again then.
@@ -397,7 +398,7 @@ pub enum Tidy {
     Erase,
 }
 
-impl Attempt {
+impl VerificationAttempt {
     fn state(&self, now: UnixMillis) -> State {
         match self.failed {
             Some(failure) => State::Failed(failure),
@@ -419,7 +420,7 @@ mod tests {
     /// A claim with its clock and with Twilio's list of one number.
     #[derive(Default)]
     struct Number {
-        claim: Claim,
+        claim: NumberOwnership,
         now: u64,
         listed: Option<CallerIdSid>,
         calls: u32,
@@ -507,7 +508,7 @@ mod tests {
         number.now += 6 * MINUTE;
         assert_eq!(number.check("ann"), State::Expired);
         let caller_id = number.succeed();
-        let verified = number.claim.verdict(&call, Verdict::Proven(caller_id.clone()));
+        let verified = number.claim.verdict(&call, VerificationResult::Proven(caller_id.clone()));
         assert_eq!(verified, Some((user("ann"), caller_id.clone())));
         assert_eq!(number.check("ann"), State::Verified(caller_id));
     }
@@ -526,7 +527,7 @@ mod tests {
         let mut number = Number::default();
         for failure in [Failure::WrongCode, Failure::NoAnswer] {
             let call = number.verify("ann").unwrap();
-            assert_eq!(number.claim.verdict(&call, Verdict::Failed(failure)), None);
+            assert_eq!(number.claim.verdict(&call, VerificationResult::Failed(failure)), None);
             assert_eq!(number.check("ann"), State::Failed(failure));
         }
         assert!(number.verify("bob").is_ok());
@@ -536,9 +537,9 @@ mod tests {
     fn late_news_of_an_earlier_call_changes_nothing() {
         let mut number = Number::default();
         let first = number.verify("ann").unwrap();
-        number.claim.verdict(&first, Verdict::Failed(Failure::NoAnswer));
+        number.claim.verdict(&first, VerificationResult::Failed(Failure::NoAnswer));
         number.verify("bob").unwrap();
-        assert_eq!(number.claim.verdict(&first, Verdict::Proven(sid(9))), None);
+        assert_eq!(number.claim.verdict(&first, VerificationResult::Proven(sid(9))), None);
         assert_eq!(number.check("bob"), State::Ringing);
         assert_eq!(number.check("ann"), State::Unknown);
     }
@@ -548,7 +549,7 @@ mod tests {
         let mut number = Number::default();
         let call = number.verify("ann").unwrap();
         let caller_id = number.succeed();
-        number.claim.verdict(&call, Verdict::Proven(caller_id.clone()));
+        number.claim.verdict(&call, VerificationResult::Proven(caller_id.clone()));
         // Twilio is down: the entry stays there.
         number.claim.release(&user("ann"));
         assert_eq!(number.claim.removals(), std::slice::from_ref(&caller_id));
@@ -573,9 +574,9 @@ mod tests {
             assert_eq!(number.check("ann"), State::Unknown);
             let caller_id = number.succeed();
             if is_reported {
-                assert_eq!(number.claim.verdict(&call, Verdict::Proven(caller_id.clone())), None);
+                assert_eq!(number.claim.verdict(&call, VerificationResult::Proven(caller_id.clone())), None);
                 assert_eq!(number.claim.removals(), std::slice::from_ref(&caller_id), "its entry at Twilio is deleted");
-                assert_eq!(number.claim.tidy(number.now()), Tidy::Remove);
+                assert_eq!(number.claim.tidy(number.now()), Cleanup::Remove);
             }
             assert_eq!((number.check("ann"), number.claim.held_by(&user("ann"))), (State::Unknown, None));
             number.now += PENDING_MILLIS;
@@ -597,7 +598,7 @@ mod tests {
         let call = CallSid::parse(format!("CA{:032}", 7)).unwrap();
         number.claim.started(&ann, call.clone(), None, now);
         assert_eq!(number.check("ann"), State::Unknown);
-        assert_eq!(number.claim.verdict(&call, Verdict::Proven(sid(7))), None);
+        assert_eq!(number.claim.verdict(&call, VerificationResult::Proven(sid(7))), None);
         assert_eq!(number.claim.held_by(&ann), None);
     }
 
@@ -614,7 +615,7 @@ mod tests {
         let mut number = Number::default();
         let call = number.verify("ann").unwrap();
         let caller_id = number.succeed();
-        number.claim.verdict(&call, Verdict::Proven(caller_id));
+        number.claim.verdict(&call, VerificationResult::Proven(caller_id));
         number.listed = None;
         assert!(number.verify("ann").is_ok(), "its user can verify it again");
         number.now += PENDING_MILLIS;
@@ -646,7 +647,7 @@ mod tests {
         for minute in 0..2 * 24 * 60 {
             number.now = minute * MINUTE;
             if let Ok(call) = number.verify("ann") {
-                number.claim.verdict(&call, Verdict::Failed(Failure::NoAnswer));
+                number.claim.verdict(&call, VerificationResult::Failed(Failure::NoAnswer));
                 rung.push(minute);
             }
         }
@@ -664,7 +665,7 @@ mod tests {
             for stranger in 0..strangers {
                 for _ in 0..4 {
                     if let Ok(call) = number.verify(&format!("stranger-{stranger}")) {
-                        number.claim.verdict(&call, Verdict::Failed(Failure::NoAnswer));
+                        number.claim.verdict(&call, VerificationResult::Failed(Failure::NoAnswer));
                     }
                 }
             }
@@ -679,7 +680,7 @@ mod tests {
         let mut number = Number::default();
         for _ in 0..3 {
             let call = number.verify("stranger").unwrap();
-            number.claim.verdict(&call, Verdict::Failed(Failure::NoAnswer));
+            number.claim.verdict(&call, VerificationResult::Failed(Failure::NoAnswer));
         }
         let now = number.now();
         for _ in 0..9 {
@@ -688,7 +689,7 @@ mod tests {
             number.claim.not_started();
         }
         let call = number.verify("owner").unwrap();
-        number.claim.verdict(&call, Verdict::Failed(Failure::WrongCode));
+        number.claim.verdict(&call, VerificationResult::Failed(Failure::WrongCode));
         assert!(matches!(number.verify("owner"), Err(Refusal::TooOften(_))), "one a day");
     }
 
@@ -735,10 +736,10 @@ mod tests {
     fn a_stranger_who_was_rung_by_mistake_is_forgotten_after_a_day() {
         let mut number = Number::default();
         number.verify("ann").unwrap();
-        let Tidy::Later(at) = number.claim.tidy(number.now()) else { panic!("not yet") };
+        let Cleanup::Later(at) = number.claim.tidy(number.now()) else { panic!("not yet") };
         assert_eq!(at, number.now() + 86_400_000);
         number.now += 86_400_000;
-        assert_eq!(number.claim.tidy(number.now()), Tidy::Erase);
+        assert_eq!(number.claim.tidy(number.now()), Cleanup::Erase);
     }
 
     #[test]
@@ -746,6 +747,6 @@ mod tests {
         let mut number = Number::default();
         number.verify("ann").unwrap();
         let json = serde_json::to_string(&number.claim).unwrap();
-        assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), number.claim);
+        assert_eq!(serde_json::from_str::<NumberOwnership>(&json).unwrap(), number.claim);
     }
 }

@@ -10,9 +10,9 @@ use super::ledger::CallRecord;
 /// How far back calls and minutes count, in milliseconds: a day.
 pub const WINDOW_MILLIS: u64 = 86_400_000;
 /// Twilio's own limit for one call, in seconds: four hours.
-pub const LONGEST_SECONDS: u32 = 14_400;
+pub const MAX_CALL_SECONDS: u32 = 14_400;
 /// A call that could only last shorter than this, in seconds, is not begun.
-const SHORTEST_SECONDS: u32 = 60;
+const MIN_SECONDS: u32 = 60;
 
 /// What a user may do within a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct CallLimits {
 impl Default for CallLimits {
     /// A person who calls all day, and not a machine: two calls at once, a hundred a day, ten hours.
     fn default() -> Self {
-        Self { at_once: 2, a_day: 100, seconds_a_day: 36_000, longest: LONGEST_SECONDS }
+        Self { at_once: 2, a_day: 100, seconds_a_day: 36_000, longest: MAX_CALL_SECONDS }
     }
 }
 
@@ -55,7 +55,7 @@ impl CallLimits {
         let used = counted().map(|call| call.seconds(now)).fold(0, u32::saturating_add);
         let granted = self.seconds_a_day.saturating_sub(used).min(self.longest);
         // An operator may want calls shorter than a minute.
-        if granted < SHORTEST_SECONDS.min(self.longest) { Err(LimitReached) } else { Ok(granted) }
+        if granted < MIN_SECONDS.min(self.longest) { Err(LimitReached) } else { Ok(granted) }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::outbound::OutboundUrl;
 
 /// How much may be on its way to the pusher, in bytes, before its connection counts as lost: 20 s × 32 kB/s. Who is further
 /// behind than that does not read, or too slowly, and what is not read lies in the memory of the call.
-pub const MOST_UNSENT_BYTES: u32 = 640_000;
+pub const MAX_UNSENT_BYTES: u32 = 640_000;
 
 /// How long the pusher may take to answer, in milliseconds, once it was sent everything: the peer's stop working on a
 /// conversation when the connection closes.

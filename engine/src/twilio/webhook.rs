@@ -8,7 +8,7 @@ use fourwire_wire::units::UnixMillis;
 use thiserror::Error;
 
 use super::identity::{Identity, USER_ID};
-use crate::phone::claim::{Failure, Verdict};
+use crate::phone::claim::{Failure, VerificationResult};
 use crate::phone::ledger::{LegStatus, Progress};
 use crate::phone::number::PhoneNumber;
 use crate::phone::sid::{CallSid, CallerIdSid};
@@ -137,7 +137,7 @@ pub struct VerificationReport {
     /// The number that was rung.
     pub number: PhoneNumber,
     /// How it ended.
-    pub verdict: Verdict,
+    pub verdict: VerificationResult,
 }
 
 impl VerificationReport {
@@ -147,8 +147,10 @@ impl VerificationReport {
     /// [`FieldError`] names what is missing.
     pub fn read(form: &Form) -> Result<Self, FieldError> {
         let verdict = match form.get("VerificationStatus") {
-            Some("success") => Verdict::Proven(form.need("OutgoingCallerIdSid", |text| CallerIdSid::parse(text).ok())?),
-            Some("failed") => Verdict::Failed(match form.get("CallStatus").and_then(outcome) {
+            Some("success") => {
+                VerificationResult::Proven(form.need("OutgoingCallerIdSid", |text| CallerIdSid::parse(text).ok())?)
+            }
+            Some("failed") => VerificationResult::Failed(match form.get("CallStatus").and_then(outcome) {
                 Some(Outcome::Completed) => Failure::WrongCode,
                 _ => Failure::NoAnswer,
             }),
@@ -280,10 +282,10 @@ mod tests {
             ];
             VerificationReport::read(&form(&fields)).map(|report| report.verdict)
         };
-        assert!(matches!(verdict("success", "completed"), Ok(Verdict::Proven(_))));
-        assert_eq!(verdict("failed", "completed"), Ok(Verdict::Failed(Failure::WrongCode)));
+        assert!(matches!(verdict("success", "completed"), Ok(VerificationResult::Proven(_))));
+        assert_eq!(verdict("failed", "completed"), Ok(VerificationResult::Failed(Failure::WrongCode)));
         for call in ["no-answer", "busy", "failed", "canceled"] {
-            assert_eq!(verdict("failed", call), Ok(Verdict::Failed(Failure::NoAnswer)), "{call}");
+            assert_eq!(verdict("failed", call), Ok(VerificationResult::Failed(Failure::NoAnswer)), "{call}");
         }
         assert_eq!(verdict("maybe", "completed"), Err(FieldError("VerificationStatus")));
     }

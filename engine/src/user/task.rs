@@ -8,16 +8,19 @@ use fourwire_wire::units::UnixMillis;
 
 /// Wait before a task that failed once is run again, in milliseconds; doubled with each further failure.
 const FIRST_WAIT_MILLIS: u64 = 15_000;
-/// Longest such wait, in milliseconds: an hour. It also bounds how long an object that could not even plan stays idle.
-pub const LONGEST_WAIT_MILLIS: u64 = 3_600_000;
+/// Longest such wait, in milliseconds: an hour. It also bounds how long an object stays idle that could not even note what it does.
+pub const MAX_WAIT_MILLIS: u64 = 3_600_000;
 
 /// How long after its failure something is tried again, in milliseconds, when it has failed so many times in a row.
 #[must_use]
 pub const fn retry_wait(failures: u32) -> u64 {
     let doublings = if failures > 16 { 16 } else { failures.saturating_sub(1) };
     let wait = FIRST_WAIT_MILLIS << doublings;
-    if wait < LONGEST_WAIT_MILLIS { wait } else { LONGEST_WAIT_MILLIS }
+    if wait < MAX_WAIT_MILLIS { wait } else { MAX_WAIT_MILLIS }
 }
+
+/// A run of the alarm, among the names of tasks: one that has begun and not ended was cut off, and counts as failed.
+pub const RUN: &str = "run";
 
 /// One of the tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

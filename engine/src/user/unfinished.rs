@@ -10,8 +10,8 @@ use fourwire_wire::structured::SummaryBy;
 use fourwire_wire::units::{Samples, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use super::task::{LONGEST_WAIT_MILLIS, retry_wait};
-use crate::call::LONGEST_MILLIS;
+use super::task::{MAX_WAIT_MILLIS, retry_wait};
+use crate::call::MAX_CALL_MILLIS;
 use crate::record::ChunkSpan;
 use crate::summary::{self, Spoken};
 use crate::zones::UtcOnly;
@@ -21,7 +21,7 @@ use crate::zones::UtcOnly;
 pub const FIRST_LOOK_MILLIS: u64 = 120_000;
 /// How long a conversation may be in progress before it is finished without the help of a call's object that cannot read what
 /// it saved, in milliseconds: the longest call, a minute of grace, and nine minutes for its end.
-pub const OVERDUE_MILLIS: u64 = LONGEST_MILLIS + 600_000;
+pub const OVERDUE_MILLIS: u64 = MAX_CALL_MILLIS + 600_000;
 
 /// What a call's object knows of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ pub fn step(answer: Option<CallState>, since: UnixMillis, asked: u32, now: UnixM
         Some(CallState::Unreadable) if now >= overdue => Step::Finish,
         // Its own timers end a call that runs for too long.
         Some(CallState::Running | CallState::Unreadable) if now < overdue => Step::AskAgain(overdue),
-        Some(CallState::Running | CallState::Unreadable) => Step::AskAgain(now + LONGEST_WAIT_MILLIS),
+        Some(CallState::Running | CallState::Unreadable) => Step::AskAgain(now + MAX_WAIT_MILLIS),
         None => Step::AskAgain(now + retry_wait(asked.saturating_add(1))),
     }
 }

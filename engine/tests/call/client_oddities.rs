@@ -1,6 +1,6 @@
 //! What odd clients send has an answer or none, and never harms the call.
 
-use fourwire_engine::call::Terms;
+use fourwire_engine::call::ConnectOptions;
 use fourwire_wire::event::close;
 use fourwire_wire::frame::Channel::{Remote, User};
 use fourwire_wire::frame::MAX_PAYLOAD_BYTES;
@@ -165,7 +165,7 @@ fn interim_results_are_sent_only_to_clients_that_asked() {
     for interim in [false, true] {
         let said = words(0, 20, 200, 400);
         let mut call = Call::new();
-        call.world.send(0, Coming::Connect(Terms { interim, ..terms(16_000) }));
+        call.world.send(0, Coming::Connect(ConnectOptions { interim, ..terms(16_000) }));
         for (at, frame) in Client::new(16_000, 10_000, said.clone(), Vec::new()).frames() {
             call.world.send(at, Coming::Frame(frame));
         }

@@ -1,7 +1,7 @@
 //! A client that was away for long: what it did not send is a gap, whose length costs neither memory nor storage, and what it
 //! sends then has its place.
 
-use fourwire_engine::call::Terms;
+use fourwire_engine::call::ConnectOptions;
 use fourwire_wire::event::{ClientMessage, close};
 use fourwire_wire::frame::Channel::{self, Remote, User};
 use fourwire_wire::frame::{Frame, PerChannel};
@@ -72,7 +72,7 @@ fn a_position_far_ahead_makes_a_gap_and_no_audio() {
     for (user, remote) in [(89_000, 89_000), (0, 89_000), (60_000, 20_000)] {
         let said = words(0, 9, 500, 1_000);
         let mut call = Call::new();
-        call.connect_with(Terms { resume: true, ..terms(16_000) });
+        call.connect_with(ConnectOptions { resume: true, ..terms(16_000) });
         let from = PerChannel { user: Samples::from_millis(user), remote: Samples::from_millis(remote) };
         call.text(&ClientMessage::audio_from(&from, &PerChannel::default()));
         for (at, piece) in (0..).zip(sound(&said, 16_000, 10_000).chunks(1_600)) {

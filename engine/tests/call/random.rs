@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{Action, Down, Event, Services, Session, Start, StreamId, Terms};
+use fourwire_engine::call::{Action, ConnectOptions, Down, Event, Services, Session, Start, StreamId};
 use fourwire_engine::pusher::Pusher;
 use fourwire_engine::speech::deepgram::Deepgram;
 use fourwire_engine::speech::{Provider, Refusal};
@@ -88,7 +88,7 @@ fn perform(call: &mut Call, rate: &mut u32, step: Step) -> PerChannel<u64> {
     match step {
         Step::Connect { rate: index, interim } if !call.session.is_done() => {
             *rate = RATES[index];
-            call.world.send(call.now, Coming::Connect(Terms { interim, ..terms(*rate) }));
+            call.world.send(call.now, Coming::Connect(ConnectOptions { interim, ..terms(*rate) }));
         }
         Step::Audio { channel, samples, loud } => {
             let level = if loud { 3_000 } else { 0 };
@@ -249,7 +249,7 @@ impl Watch {
         let mut message = Vec::new();
         let event = match rogue {
             Rogue::Connected(interim) => {
-                Event::Connected(Terms { rate: SampleRate::MAX, interim: *interim, resume: false })
+                Event::Connected(ConnectOptions { rate: SampleRate::MAX, interim: *interim, resume: false })
             }
             Rogue::Frame(bytes) => Event::Frame(bytes),
             Rogue::Audio(channel, samples) => {

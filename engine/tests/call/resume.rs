@@ -1,7 +1,7 @@
 //! A client that keeps what is not stored yet goes on from wherever it is asked to: whatever breaks, and whenever, every
 //! sample is recorded once and every word is captioned once.
 
-use fourwire_engine::call::Terms;
+use fourwire_engine::call::ConnectOptions;
 use fourwire_wire::event::{ClientMessage, Status};
 use fourwire_wire::frame::Channel::{self, Remote, User};
 use fourwire_wire::frame::{Frame, PerChannel};
@@ -42,8 +42,8 @@ impl Page {
         page
     }
 
-    fn terms() -> Terms {
-        Terms { resume: true, ..terms(16_000) }
+    fn terms() -> ConnectOptions {
+        ConnectOptions { resume: true, ..terms(16_000) }
     }
 
     fn connect(&mut self) {

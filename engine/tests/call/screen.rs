@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fourwire_engine::call::{Alert, Terms};
+use fourwire_engine::call::{Alert, ConnectOptions};
 use fourwire_wire::event::Status;
 use fourwire_wire::frame::Channel::{Remote, User};
 use fourwire_wire::ids::SegmentId;
@@ -16,8 +16,8 @@ use crate::harness::voice::{Said, words};
 use crate::harness::world::{Coming, Told};
 use crate::harness::{Call, terms};
 
-fn interim() -> Terms {
-    Terms { interim: true, ..terms(16_000) }
+fn interim() -> ConnectOptions {
+    ConnectOptions { interim: true, ..terms(16_000) }
 }
 
 /// A call of `millis` in which the user says a word each 900 ms, with a client that wants interim results.

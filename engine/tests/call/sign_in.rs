@@ -1,6 +1,6 @@
 //! A client that can show a fresh token stays on its socket only as long as it does.
 
-use fourwire_engine::call::{Event, Terms};
+use fourwire_engine::call::{ConnectOptions, Event};
 use fourwire_wire::event::close;
 use fourwire_wire::units::UnixMillis;
 #[cfg(target_arch = "wasm32")]
@@ -14,7 +14,7 @@ const UNTIL: u64 = 20_000;
 /// A call whose client is signed in for twenty seconds.
 fn signed_in(resume: bool) -> Call {
     let mut call = Call::new();
-    call.connect_with(Terms { resume, ..terms(16_000) });
+    call.connect_with(ConnectOptions { resume, ..terms(16_000) });
     call.happen(until(UNTIL));
     call
 }
@@ -36,7 +36,7 @@ fn who_can_show_a_fresh_token_and_does_not_is_closed_and_may_come_back() {
     assert_eq!(closes(&call), []);
     call.run_until(UNTIL);
     assert_eq!(closes(&call), [(UNTIL, close::SIGN_IN_EXPIRED)]);
-    call.connect_with(Terms { resume: true, ..terms(16_000) });
+    call.connect_with(ConnectOptions { resume: true, ..terms(16_000) });
     call.happen(until(2 * UNTIL));
     call.run_until(2 * UNTIL - 1);
     assert_eq!(closes(&call).len(), 1, "it is the same call, and goes on");

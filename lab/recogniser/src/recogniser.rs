@@ -27,13 +27,13 @@ const QUICK_COLUMNS: usize = 10 * SAMPLE_RATE / HOP;
 /// The window it was trained on: 30 s.
 const CAREFUL_COLUMNS: usize = MAX_SAMPLES / HOP;
 /// Above this, the model believes that nobody spoke. The threshold that Whisper was published with.
-const MOST_NO_SPEECH: f32 = 0.6;
+const MAX_NO_SPEECH: f32 = 0.6;
 /// Tokens that any text may have, before those that its length earns.
 const BASE_TOKENS: usize = 12;
 /// Tokens a second that nobody exceeds: 5 words a second at 1.3 tokens a word make 6.5.
 const TOKENS_PER_SECOND: usize = 8;
 /// All the tokens the decoder has room for.
-const MOST_TOKENS: usize = 224;
+const MAX_TOKENS: usize = 224;
 /// Smooths attention before alignment. The width that Whisper was published with.
 const MEDIAN_WIDTH: i64 = 7;
 
@@ -110,7 +110,7 @@ impl Recogniser {
         let encoded = self.whisper.encode(&picture, false)?;
 
         let (no_speech, text) = self.decode(&encoded, most_tokens(samples.len()))?;
-        let words = if no_speech > MOST_NO_SPEECH { Vec::new() } else { self.words(&encoded, content, &text, &sound)? };
+        let words = if no_speech > MAX_NO_SPEECH { Vec::new() } else { self.words(&encoded, content, &text, &sound)? };
         Ok(Heard { no_speech: words::round(no_speech), words })
     }
 
@@ -176,11 +176,11 @@ struct Text {
 
 /// The most tokens that this many samples can be worth.
 fn most_tokens(samples: usize) -> usize {
-    (BASE_TOKENS + samples * TOKENS_PER_SECOND / SAMPLE_RATE).min(MOST_TOKENS)
+    (BASE_TOKENS + samples * TOKENS_PER_SECOND / SAMPLE_RATE).min(MAX_TOKENS)
 }
 
 /// The longest phrase, in tokens, whose repetition is looked for.
-const LONGEST_PHRASE: usize = 12;
+const MAX_PHRASE: usize = 12;
 /// Tokens that a repeated phrase must fill to be a fault: people do say "no, no, no, no".
 const LEAST_LOOP: usize = 12;
 /// Times that a phrase must be said in a row to be a fault.
@@ -188,7 +188,7 @@ const LEAST_TURNS: usize = 3;
 
 /// Whether a phrase is said over and over, which is how the model fails.
 fn turns_in_circles(ids: &[usize]) -> bool {
-    (1..=LONGEST_PHRASE).any(|length| {
+    (1..=MAX_PHRASE).any(|length| {
         let needed = LEAST_LOOP.max(LEAST_TURNS * length) - length;
         let mut repeated = 0;
         ids.iter().zip(ids.iter().skip(length)).any(|(before, now)| {
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn the_room_for_text_grows_with_the_sound_and_stays_within_the_decoder() {
         assert_eq!(most_tokens(SAMPLE_RATE), 20);
-        assert_eq!(most_tokens(MAX_SAMPLES), MOST_TOKENS);
+        assert_eq!(most_tokens(MAX_SAMPLES), MAX_TOKENS);
     }
 
     #[test]

@@ -18,7 +18,7 @@ const PAUSE_BELOW_LOUDEST: f32 = 1e-3;
 /// The shortest speech: 60 ms, less than any spoken word.
 const LEAST_FRAMES: usize = 3;
 /// The longest quiet inside a word: 100 ms, the closure of a stop such as the p of "happen".
-const LONGEST_CLOSURE: usize = 5;
+const MAX_CLOSURE: usize = 5;
 /// Sound whose level stays within 6 dB for half a second is a hum, a tone or a hiss. Speech moves by 20 dB and more.
 const STEADY_RATIO: f32 = 4.0;
 /// Half a second.
@@ -57,7 +57,7 @@ impl Sound {
         let mut current: Option<Range<usize>> = None;
         for frame in word.clone().filter(|frame| self.is_loud(*frame)) {
             let start = match current {
-                Some(run) if frame - run.end <= LONGEST_CLOSURE => run.start,
+                Some(run) if frame - run.end <= MAX_CLOSURE => run.start,
                 _ => frame,
             };
             let run = start..frame + 1;

@@ -35,14 +35,14 @@ pub fn split(tokens: &[String]) -> Vec<Range<usize>> {
 }
 
 /// Words in a row without a frame to themselves that nobody can have said.
-const MOST_SQUEEZED: usize = 3;
+const MAX_SQUEEZED: usize = 3;
 
 /// Gives each word its frames, from where it begins to where the next one does. The model may put a short word on no
 /// frame at all: it gets one. Where it puts several in a row on none, it is repeating itself over sound that holds no
 /// more words, and everything from there on is left out.
 pub fn place(begins: &[usize]) -> Vec<Range<usize>> {
     let squeezed = |words: &[usize]| words.windows(2).all(|pair| pair[1] <= pair[0]);
-    let end = begins.windows(MOST_SQUEEZED + 1).position(squeezed).unwrap_or(begins.len().saturating_sub(1));
+    let end = begins.windows(MAX_SQUEEZED + 1).position(squeezed).unwrap_or(begins.len().saturating_sub(1));
     let mut free = 0;
     let place = |pair: &[usize]| {
         let start = pair[0].max(free);

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 const RATE: f32 = 16_000.0;
 /// Words wrong of words said, in each channel.
-const MOST_WRONG: f32 = 0.25;
+const MAX_WRONG: f32 = 0.25;
 /// A turn begins and ends a little outside its marks.
 const BEFORE_SECONDS: f32 = 0.12;
 const AFTER_SECONDS: f32 = 0.15;
@@ -183,7 +183,7 @@ fn each_channel_of_a_real_call_is_heard() {
         for (speaker, (said, heard)) in channels {
             let wrong = edits(&said, &heard) as f32 / said.len() as f32;
             println!("{name}: channel of {speaker}, {} words, {:.1} % wrong", said.len(), wrong * 100.0);
-            assert!(wrong <= MOST_WRONG, "said:  {}\nheard: {}", said.join(" "), heard.join(" "));
+            assert!(wrong <= MAX_WRONG, "said:  {}\nheard: {}", said.join(" "), heard.join(" "));
         }
     }
     recogniser.finish();

@@ -183,7 +183,6 @@ impl Listener {
     }
 
     async fn listen(self, mut socket: SplitStream<Socket>) {
-        let (mut code, mut reason) = (None, String::new());
         while let Some(Ok(message)) = socket.next().await {
             match message {
                 SocketMessage::Text(text) => {
@@ -192,12 +191,16 @@ impl Listener {
                 }
                 SocketMessage::Binary(_) => self.change(|received, at| received.add(at, Message::Unreadable)),
                 SocketMessage::Close(Some(frame)) => {
-                    (code, reason) = (Some(frame.code.into()), frame.reason.to_string());
+                    // The connection itself may end later.
+                    let (code, reason) = (Some(frame.code.into()), frame.reason.to_string());
+                    self.change(|received, at| received.closing = Some(Closing { at, code, reason }));
                 }
                 _ => {}
             }
         }
-        self.change(|received, at| received.closing = Some(Closing { at, code, reason }));
+        self.change(|received, at| {
+            received.closing.get_or_insert(Closing { at, code: None, reason: String::new() });
+        });
     }
 }
 

@@ -24,7 +24,7 @@ const NARROW: u32 = 8_000;
 /// Samples by which the narrowing filter is behind: 4 ms. With so much silence in front every frame is whole.
 const NARROW_DELAY: usize = 32;
 /// The longest Opus packet, 120 ms.
-const LONGEST_PACKET: usize = 6 * FRAME;
+const MAX_PACKET: usize = 6 * FRAME;
 /// What Opus may take: speech at 16 kHz hardly gets better beyond.
 const OPUS_BITS_A_SECOND: i32 = 32_000;
 /// The largest Opus payload, by RFC 6716.
@@ -135,8 +135,8 @@ impl Decoder {
                 Some(samples.len() as u64)
             }
             Self::Opus(decoder) => {
-                let mut audio = [0.0; LONGEST_PACKET];
-                let length = decoder.decode(payload, LONGEST_PACKET, &mut audio).ok()?;
+                let mut audio = [0.0; MAX_PACKET];
+                let length = decoder.decode(payload, MAX_PACKET, &mut audio).ok()?;
                 out.extend(audio[..length].iter().map(|value| (value * 32_768.0).round() as i16));
                 Some(3 * length as u64)
             }

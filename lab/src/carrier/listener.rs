@@ -5,7 +5,7 @@
 use super::codec::{Codec, Decoder};
 
 /// How long a gap may be, in seconds; behind a longer one the timestamps are taken to have begun anew.
-const LONGEST_GAP: u64 = 60;
+const MAX_GAP: u64 = 60;
 
 /// Turns a stream of payloads into audio without holes.
 pub(super) struct Listener {
@@ -17,7 +17,7 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) fn new(codec: Codec) -> Self {
-        let longest_gap = LONGEST_GAP * u64::from(codec.clock().get());
+        let longest_gap = MAX_GAP * u64::from(codec.clock().get());
         Self { decoder: Decoder::new(codec), longest_gap, next: None }
     }
 

@@ -11,7 +11,7 @@ use super::codec::Codec;
 use crate::twilio::Ending;
 
 /// How much of either side's audio is kept, in samples: 15 minutes. What comes later is not.
-const LONGEST_AUDIO: usize = 15 * 60 * SAMPLES_PER_SECOND as usize;
+const MAX_AUDIO: usize = 15 * 60 * SAMPLES_PER_SECOND as usize;
 
 /// How a call ended, seen from the browser that placed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +129,6 @@ impl CarriedCall {
 
 /// Adds audio to a call's, up to the bound.
 pub(super) fn keep(kept: &mut Vec<i16>, audio: &[i16]) {
-    let room = LONGEST_AUDIO.saturating_sub(kept.len());
+    let room = MAX_AUDIO.saturating_sub(kept.len());
     kept.extend(audio.iter().take(room));
 }

@@ -101,9 +101,12 @@ fn accept(service: &Service, record: &Record, request: Request) -> Result<Respon
         response.headers_mut().insert(refusal::REQUEST_ID_HEADER, id);
     }
     let (record, ear) = (record.clone(), service.engine.listen(listen.settings));
+    // Before the answer: who has it may order at once that the stream fails.
+    record.update(|report| report.opened = true);
     tokio::spawn(async move {
-        if let Some(socket) = socket.await {
-            Session::new(socket, record, listen, ear).run().await;
+        match socket.await {
+            Some(socket) => Session::new(socket, record, listen, ear).run().await,
+            None => record.update(|report| report.opened = false),
         }
     });
     Ok(response)

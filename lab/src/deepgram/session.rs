@@ -118,7 +118,6 @@ impl Session {
 
     /// Serves the stream to its end.
     pub async fn run(mut self) {
-        self.record.update(|report| report.opened = true);
         let Err(end) = self.serve().await;
         let Self { mut socket, record, ear, .. } = self;
         // What the recogniser was asked for this stream is taken back before the client has time to say goodbye.

@@ -22,7 +22,7 @@ use super::{Heard, SILENT_FINAL_EVERY, Settings, Span, Word};
 /// not more than the second (a final should come soon).
 const PAUSE: (Samples, Samples) = (Samples::from_millis(300), Samples::from_millis(500));
 /// Speech without a pause is cut after this long, at its quietest place in the last part.
-const LONGEST_UTTERANCE: Samples = Samples::from_millis(12_000);
+const MAX_UTTERANCE: Samples = Samples::from_millis(12_000);
 const CUT_WITHIN: Samples = Samples::from_millis(4_000);
 /// A final without words stays this far behind, so that an utterance that begins now can still reach back to its start.
 const STAY_BEHIND: Samples = Samples::from_millis(500);
@@ -251,7 +251,7 @@ impl WhisperEar {
 
     fn speech_goes_on(&mut self, begin: Samples) {
         let spoken = self.now.saturating_sub(begin);
-        if spoken >= LONGEST_UTTERANCE {
+        if spoken >= MAX_UTTERANCE {
             let within = self.samples(Span { from: self.now.saturating_sub(CUT_WITHIN), until: self.now });
             let cut = self.now.saturating_sub(CUT_WITHIN) + length(quietest(&within));
             self.ask_final(begin, cut, false, false);

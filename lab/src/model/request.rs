@@ -24,7 +24,7 @@ const ROLES: [&str; 4] = ["system", "developer", "user", "assistant"];
 /// Longest body: a model with room for 128,000 tokens takes no more.
 const LONGEST: usize = 1024 * 1024;
 /// Longest name of a schema.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME: usize = 64;
 
 /// A good request.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ fn format(body: &Map<String, Value>, formats: Formats) -> Result<Option<Value>, 
     })?;
     let name = text(named, "name")?;
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-    if !plain || name.len() > LONGEST_NAME {
+    if !plain || name.len() > MAX_NAME {
         return Err(Problem::bad("response_format.json_schema.name", "invalid_value", "The name is not one."));
     }
     if named.keys().any(|key| !matches!(key.as_str(), "name" | "description" | "strict" | "schema")) {

@@ -19,7 +19,7 @@ const WIDEST: f64 = 440.0;
 /// Between two captions, beside or below each other, in px.
 const GAP: f64 = 10.0;
 /// Captions that are set together take no more text than anybody can show, in bytes.
-const MOST_TEXT: usize = 2_000;
+const MAX_TEXT: usize = 2_000;
 /// No call is longer, in seconds: what a faulty time may do is bounded.
 const LATEST: f64 = 100.0 * 3_600.0;
 
@@ -136,7 +136,7 @@ fn join(captions: &[Caption], timeline: &Timeline, row: u32, lanes: usize) -> Ve
         if let Some(last) = drafts.last_mut() {
             let is_close = left - last.left < last.least();
             if is_close && close + 1 >= lanes {
-                if last.text.len() < MOST_TEXT {
+                if last.text.len() < MAX_TEXT {
                     last.text.push(' ');
                     last.text.push_str(&caption.text);
                 }

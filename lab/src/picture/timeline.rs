@@ -9,7 +9,7 @@ pub const COLUMNS: u16 = 1_328;
 /// A call up to this length is one row, in seconds: a last row of a few seconds is worse than a minute a little narrower.
 const ONE_ROW: f64 = 75.0;
 /// The shortest time that a row shows, in seconds.
-const SHORTEST_ROW: f64 = 5.0;
+const MIN_ROW: f64 = 5.0;
 /// What a row of a longer call shows, in seconds; beyond, twice as much until it fits.
 const ROWS: [f64; 7] = [60.0, 120.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0];
 /// How far apart ticks may be, in seconds; beyond, twice as far until they fit.
@@ -41,7 +41,7 @@ impl Timeline {
     /// The rows of a call of this length in seconds.
     pub fn new(duration: f64) -> Self {
         let row = if duration <= ONE_ROW {
-            duration.max(SHORTEST_ROW)
+            duration.max(MIN_ROW)
         } else {
             first_of(&ROWS, |row| duration / row <= f64::from(MAX_ROWS))
         };

@@ -8,7 +8,7 @@ use serde_json::json;
 /// Samples a second.
 const RATE: f64 = 16_000.0;
 /// The most that a message of audio may hold: two seconds.
-const LONGEST_AUDIO: usize = 32_000;
+const MAX_AUDIO: usize = 32_000;
 /// How far a start time may be from a multiple of a sample after the one before it, in seconds.
 const TOLERANCE: f64 = 1e-5;
 /// Start times lie behind this moment, in seconds since 1970: that of 2020.
@@ -71,7 +71,7 @@ impl Frame {
             101 => {
                 let (start, pcm) = body.split_first_chunk().ok_or("audio without a start time")?;
                 let (samples, half) = pcm.as_chunks::<2>();
-                if samples.is_empty() || samples.len() > LONGEST_AUDIO || !half.is_empty() {
+                if samples.is_empty() || samples.len() > MAX_AUDIO || !half.is_empty() {
                     return Err(format!("{} bytes of audio", pcm.len()));
                 }
                 let samples = samples.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect();

@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::credentials::{ACCOUNT_SID, API_KEY_SECRET, API_KEY_SID, TWIML_APP_SID};
 
 /// How long a token may be good for, in seconds.
-const LONGEST_LIFE: u64 = 24 * 60 * 60;
+const MAX_LIFE: u64 = 24 * 60 * 60;
 /// How long an identity may be, in characters.
 const IDENTITY_LIMIT: usize = 121;
 
@@ -106,7 +106,7 @@ fn check_claims(claims: &Claims, now: u64) -> Result<(), TokenError> {
         return Err(refused(20_105, "it is not good yet"));
     }
     let begin = claims.iat.or(claims.nbf).unwrap_or(now).min(now);
-    if claims.exp - begin > LONGEST_LIFE {
+    if claims.exp - begin > MAX_LIFE {
         return Err(refused(20_157, "it is good for more than 24 hours"));
     }
     Ok(())

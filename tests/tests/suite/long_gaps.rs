@@ -13,7 +13,7 @@ use fourwire_wire::units::Samples;
 use serde_json::Value;
 
 /// 5 s at 16 kHz.
-const LONGEST_CHUNK: u64 = 80_000;
+const MAX_CHUNK: u64 = 80_000;
 
 async fn connect(world: &World, user: &str, call: &str, query: &str) -> Raw {
     let path = format!("/v4/listen?channels=2&sample_rate=16000&call_id={call}{query}");
@@ -73,7 +73,7 @@ async fn a_position_far_ahead_is_stored_as_a_gap_and_played_as_silence() {
     assert!(!spans.is_empty());
     for span in spans {
         for channel in Channel::BOTH {
-            assert!(span.get(channel).len().get() <= LONGEST_CHUNK, "{span:?}");
+            assert!(span.get(channel).len().get() <= MAX_CHUNK, "{span:?}");
         }
     }
 }

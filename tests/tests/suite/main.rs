@@ -29,6 +29,7 @@ mod head;
 mod heartbeat;
 mod limits_page;
 mod lists;
+mod logs;
 mod long_gaps;
 mod main_job;
 mod nothing_personal_leaks;

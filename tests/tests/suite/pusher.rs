@@ -13,6 +13,7 @@ use fourwire_wire::conversation::Conversation;
 use fourwire_wire::frame::Channel;
 use fourwire_wire::units::{SAMPLES_PER_SECOND, UnixMillis};
 use futures_util::future::join_all;
+use serde_json::json;
 use tokio::time::sleep;
 
 const RATE: u32 = 16_000;
@@ -46,8 +47,8 @@ async fn a_pusher_hears_both_sides_as_one_reads_every_word_and_is_told_of_the_en
     assert_same(&joined(&heard), &mix, "what the pusher heard");
     assert_reads(std::slice::from_ref(connection), &conversation);
     assert_words_land(&conversation.transcript_segments, &talk.said_unmuted(&mutes));
-    let log = world.workerd.log();
-    assert!(log.contains("pusher: it has processed a conversation"), "{log}");
+    let processed = world.logged("pusher_has_processed");
+    assert!(processed.iter().any(|line| line["conversation"] == json!(conversation.id)), "{processed:?}");
 }
 
 #[tokio::test]
@@ -111,8 +112,7 @@ async fn a_pusher_that_is_slow_to_answer_and_talks_nonsense_still_hears_all() {
         assert_same(&joined(&heard(std::slice::from_ref(&connection), began(&conversation))), &mix, user);
         assert_reads(&[connection], &conversation);
     }
-    let lines = world.workerd.log().matches("it sent something that is not known").count();
-    assert_eq!(lines, 1, "once a connection");
+    assert_eq!(world.logged("pusher_not_understood").len(), 1, "once a connection");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_pusher_that_does_not_read_is_given_up_before_it_fills_the_memory_and_
     // As fast as so much audio may come.
     phone.play(&recording, &Delivery { speed: 5.0, ..Delivery::default() }).await.expect("still there");
     assert!(world.lab.pusher().wait_until(LIMIT, |connections| connections.len() >= 2).await, "it is tried again");
-    assert!(world.workerd.log().contains("pusher: it does not read what it is sent"));
+    assert_eq!(world.logged("pusher_does_not_read").len(), 1);
     let received = phone.hang_up(2 * LIMIT).await;
     let conversation = received.conversation().expect("memory_created");
     let user = mono(world.edge(), &options.token, conversation.id, "1").await;

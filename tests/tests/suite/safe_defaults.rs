@@ -79,7 +79,10 @@ async fn a_webhook_that_points_elsewhere_is_not_followed_and_not_counted_as_told
     .await;
     world.lab.hook().answer([301]);
     call(&world, "not-redirected").await;
-    wait_until(|| world.log().contains("webhook: status 301") || world.lab.hook().followed() > 0).await;
+    wait_until(|| {
+        world.logged("webhook_refused").iter().any(|line| line["status"] == 301) || world.lab.hook().followed() > 0
+    })
+    .await;
     assert_eq!((world.lab.hook().messages().len(), world.lab.hook().followed()), (1, 0));
 }
 

@@ -8,6 +8,7 @@ use fourwire_lab::deepgram::{Fault, Refusal, RefusalKind, Which};
 use fourwire_tests::{Talk, World, assert_words_land};
 use fourwire_wire::event::{SpeechFault, Status};
 use fourwire_wire::frame::Channel;
+use serde_json::{Value, json};
 
 const RATE: u32 = 16_000;
 /// How long the call takes, in seconds: a service that was tried again would have been, several times.
@@ -44,8 +45,10 @@ async fn what_a_service_refuses_for_good_is_tried_once_a_side_and_the_operator_f
         assert!(waited < Duration::from_secs(20), "the end waited for a service that cannot answer: {waited:?}");
         let conversation = received.conversation().expect("memory_created");
         assert!(conversation.audio.iter().all(|audio| audio.stored == talk.length()), "the record is complete");
-        let log = world.log();
-        assert!(log.contains(&format!("refuses streams of this call for good: status {status}")), "{log}");
+        let lines = world.logged("speech_refused_for_good");
+        let of_call = |line: &&Value| line["conversation"] == json!(conversation.id);
+        assert!(lines.iter().filter(of_call).all(|line| line["status"] == status), "{lines:?}");
+        assert_eq!(lines.iter().filter(of_call).count(), 2, "once a side: {lines:?}");
     }
 }
 

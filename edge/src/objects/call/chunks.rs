@@ -8,6 +8,8 @@ use fourwire_wire::frame::PerChannel;
 
 use super::driver::Driver;
 use super::host::Host;
+use crate::fault::During;
+use crate::log;
 use crate::problem::Problem;
 use crate::storage::sealed;
 
@@ -17,20 +19,22 @@ impl Driver {
         let driver = Rc::clone(self);
         self.spawn(async move {
             let span = chunk.span;
-            if driver.try_record(&chunk).await.is_ok() {
-                driver.run(Event::Recorded(&span));
-            } else if driver.try_keep_chunk(&chunk).is_ok() {
-                driver.run(Event::RecordFailed(&span));
-            } else {
-                driver.run(Event::RecordLost(&span));
-            }
+            let event = match driver.try_record(chunk).await {
+                Ok(true) => Event::Recorded(&span),
+                Ok(false) => Event::RecordFailed(&span),
+                Err(problem) => {
+                    log::error!("chunk_not_kept", conversation = driver.conversation_id(), error = problem.cause());
+                    Event::RecordLost(&span)
+                }
+            };
+            driver.run(event);
         });
     }
 
     /// Keeps a chunk until it is asked for.
     pub(super) fn keep_chunk(self: &Rc<Self>, chunk: &Chunk) {
-        if self.try_keep_chunk(chunk).is_err() {
-            worker::console_error!("a chunk of audio could not be kept");
+        if let Err(problem) = self.try_keep_chunk(chunk) {
+            log::error!("chunk_not_kept", conversation = self.conversation_id(), error = problem.cause());
             // The session is in the middle of its actions, and hears of it afterwards.
             let (driver, span) = (Rc::clone(self), chunk.span);
             self.spawn(async move { driver.run(Event::RecordLost(&span)) });
@@ -44,7 +48,10 @@ impl Driver {
             let event = match driver.try_record_kept(&span).await {
                 Ok(true) => Event::Recorded(&span),
                 Ok(false) => Event::RecordLost(&span),
-                Err(_) => Event::RecordFailed(&span),
+                Err(problem) => {
+                    log::error!("chunk_not_stored", conversation = driver.conversation_id(), error = problem.cause());
+                    Event::RecordFailed(&span)
+                }
             };
             driver.run(event);
         });
@@ -55,14 +62,19 @@ impl Driver {
         let dropped = self
             .archive()
             .and_then(|archive| self.with_store(|store| store.drop_chunk(&ChunkName::new(archive.folder(), span))));
-        if dropped.is_err() {
-            worker::console_error!("a chunk of audio that has come again is still kept");
+        if let Err(problem) = dropped {
+            log::error!("chunk_not_dropped", conversation = self.conversation_id(), error = problem.cause());
         }
     }
 
-    async fn try_record(&self, chunk: &Chunk) -> Result<(), Problem> {
-        let (name, body) = self.seal_chunk(chunk)?;
-        self.archive()?.put_chunk(&name, body).await
+    /// Whether the archive has it; else it is kept, as it was sealed for the archive.
+    async fn try_record(&self, chunk: Chunk) -> Result<bool, Problem> {
+        let (name, body) = self.seal_chunk(&chunk)?;
+        drop(chunk);
+        let Err(problem) = self.archive()?.put_chunk(&name, body.clone()).await else { return Ok(true) };
+        log::error!("chunk_not_stored", conversation = self.conversation_id(), error = problem.cause());
+        self.with_store(|store| store.keep_chunk(&name, body))?;
+        Ok(false)
     }
 
     fn try_keep_chunk(&self, chunk: &Chunk) -> Result<(), Problem> {
@@ -86,10 +98,7 @@ impl Driver {
         let nonces = PerChannel { user: sealed::nonce()?, remote: sealed::nonce()? };
         let PerChannel { user, remote } = &chunk.pcm;
         let pcm = PerChannel { user: user.expose().as_slice(), remote: remote.expose().as_slice() };
-        let body = record::seal(archive.key(), &name, nonces, pcm).map_err(|error| {
-            worker::console_error!("a chunk of audio {error}");
-            Problem::Internal
-        })?;
+        let body = record::seal(archive.key(), &name, nonces, pcm).during("seal.chunk")?;
         Ok((name, body))
     }
 }

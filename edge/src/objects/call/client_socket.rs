@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::Terms;
+use fourwire_engine::call::ConnectOptions;
 use fourwire_engine::socket::MAX_UNSENT_TO_CLIENT_BYTES;
 use fourwire_wire::event::close;
 use fourwire_wire::query::ListenQuery;
@@ -12,6 +12,7 @@ use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 use worker::{State, WebSocket};
 
+use crate::log;
 use crate::problem::kind;
 use crate::socket::close_socket;
 
@@ -34,9 +35,9 @@ pub(super) struct Attachment {
 
 impl Attachment {
     /// What the client asked for. None for a rate that there is not.
-    pub(super) fn terms(&self) -> Option<Terms> {
+    pub(super) fn terms(&self) -> Option<ConnectOptions> {
         let rate = SampleRate::new(self.sample_rate).ok()?;
-        Some(Terms { rate, interim: self.interim, resume: self.resume })
+        Some(ConnectOptions { rate, interim: self.interim, resume: self.resume })
     }
 }
 
@@ -112,10 +113,10 @@ impl ClientSocket {
         let socket = self.socket.borrow();
         let Some(socket) = socket.as_ref() else { return };
         if socket.as_ref().buffered_amount() > MAX_UNSENT_TO_CLIENT_BYTES {
-            worker::console_warn!("client: it does not read what it is sent");
+            log::warning!("client_does_not_read");
             close_socket(socket, close::POLICY, "what was sent is not read");
         } else if let Err(error) = socket.send_with_str(text) {
-            worker::console_log!("client: not sent: {}", kind(&error));
+            log::info!("client_not_sent_to", error = kind(&error));
         }
     }
 

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use fourwire_engine::call::{Action, Event, Services, Session, Start};
+use fourwire_engine::call::{Action, Alert, Event, Services, Session, Start};
 use fourwire_engine::config::Config;
 use fourwire_engine::conversations::finish_again;
 use fourwire_engine::identity::SignedIn;
@@ -39,6 +39,8 @@ use super::pusher_socket::PusherSocket;
 use super::speech_sockets::SpeechSockets;
 use super::store::{CallStore, SavedCall};
 use crate::clock::now;
+use crate::fault::{Cause as _, During, Fault};
+use crate::log;
 use crate::objects::identity::ObjectIdentity;
 use crate::objects::sign_out;
 use crate::outbound::{issuer, language_model};
@@ -99,6 +101,10 @@ impl Host for Driver {
         if !session.is_done() {
             self.session.replace(Some(session));
         }
+    }
+
+    fn conversation_id(&self) -> Option<ConversationId> {
+        self.archive.borrow().as_ref().map(|archive| archive.conversation())
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
@@ -175,12 +181,12 @@ impl Driver {
         }
         let until = self.stays_until(expires)?;
         // What cannot be read is not begun anew: it would be written over.
-        if !self.wake_up().map_err(|Unreadable| Problem::Internal)? {
+        if !self.wake_up().map_err(|Unreadable| Fault::new("call.restore", "it cannot be read now"))? {
             self.begin(&query, signed_in_at).await?;
         }
         let pair = WebSocketPair::new()?;
         let attached = self.client.accept(&self.state, pair.server, &query, until)?;
-        self.run(Event::Connected(attached.terms().ok_or(Problem::Internal)?));
+        self.run(Event::Connected(attached.terms().during("socket.attachment")?));
         self.run(Event::SignedIn { until });
         if let Some(zone) = &query.time_zone {
             self.run(Event::TimeZone(zone));
@@ -260,7 +266,7 @@ impl Driver {
         match self.restore() {
             Ok(is_there) => {
                 if is_there && CallStore::forget_failures(&self.state).is_err() {
-                    worker::console_error!("a call's failures were not forgotten");
+                    log::error!("call_failures_not_forgotten", conversation = self.conversation_id());
                 }
                 Ok(is_there)
             }
@@ -271,7 +277,7 @@ impl Driver {
                     let failures = CallStore::count_failure(&self.state).unwrap_or(1);
                     self.set_alarm(now + retry_wait(failures), now);
                 }
-                worker::console_error!("a call could not be taken up again: {}", problem.code());
+                log::error!("call_not_restored", object = self.state.id().name(), error = problem.cause());
                 Err(Unreadable)
             }
         }
@@ -291,7 +297,7 @@ impl Driver {
         self.pusher.close(self);
         self.session.replace(Some(Session::restore(snapshot, saved, &self.services()?)));
         if let Some(attached) = self.client.find(&self.state) {
-            self.run(Event::Reattached(attached.terms().ok_or(Problem::Internal)?));
+            self.run(Event::Reattached(attached.terms().during("socket.attachment")?));
             if let Some(until) = attached.until {
                 self.run(Event::SignedIn { until });
             }
@@ -371,7 +377,7 @@ impl Driver {
             Action::Status(status) => self.tell(&ServerEvent::ServiceStatus(status)),
             Action::Held(positions) => self.tell(&ServerEvent::AudioHeld(positions)),
             Action::StoredUpTo(positions) => self.tell(&ServerEvent::AudioStored(positions)),
-            Action::Alert(alert) => worker::console_error!("{alert}"),
+            Action::Alert(alert) => self.alert(alert),
             Action::Withdrawn(segment_ids) => self.tell(&ServerEvent::SegmentsDeleted { segment_ids }),
             Action::Caption { segment, extras } => self.tell(&[WireSegment::new(&segment, extras)]),
             Action::Processing(memory) => {
@@ -436,8 +442,8 @@ impl Driver {
                 let storage = self.state.storage();
                 self.alarm_at.set(None);
                 self.spawn(async move {
-                    if storage.delete_all().await.is_err() {
-                        worker::console_error!("a finished call could not be erased from its object");
+                    if let Err(error) = storage.delete_all().await {
+                        log::error!("call_not_forgotten", error = error.cause());
                     }
                 });
             }
@@ -457,7 +463,7 @@ impl Driver {
                 self.tell(&ServerEvent::AuthResponse { success: true, expires_in });
                 if let Ok(until) = self.stays_until(expires) {
                     if self.client.extend(until).is_err() {
-                        worker::console_error!("a client's fresh sign-in was not noted");
+                        log::error!("sign_in_not_noted", conversation = self.conversation_id());
                     }
                     self.run(Event::SignedIn { until });
                 }
@@ -465,7 +471,9 @@ impl Driver {
             Err(Problem::SignedOut) => self.run(Event::NotAllowed { reason: SIGNED_OUT }),
             Err(Problem::BadAuthorization) => self.run(Event::NotAllowed { reason: "Invalid token" }),
             // It cannot be checked now: the one before it is good for its time.
-            Err(problem) => worker::console_warn!("a fresh token was not checked: {}", problem.code()),
+            Err(problem) => {
+                log::warning!("token_not_checked", conversation = self.conversation_id(), error = problem.cause());
+            }
         }
     }
 
@@ -504,17 +512,35 @@ impl Driver {
         sign_out::is_signed_out(&self.state.storage().sql(), signed_in_at)
     }
 
+    /// Tells the operator.
+    fn alert(&self, alert: Alert) {
+        let conversation = self.conversation_id();
+        match alert {
+            Alert::SpeechRefused { service, fault, status } => log::error!(
+                "speech_refused_for_good",
+                conversation = conversation,
+                service = service,
+                status = status,
+                error = format!("{fault:?}")
+            ),
+            Alert::FramesNotUnderstood => log::error!("frames_not_understood", conversation = conversation),
+            Alert::AudioTooFast => log::error!("audio_too_fast", conversation = conversation),
+        }
+    }
+
     fn tell(&self, message: &impl Serialize) {
         match serde_json::to_string(message) {
             Ok(text) => self.client.send(&text),
-            Err(_) => worker::console_error!("a message could not be written"),
+            Err(error) => {
+                log::error!("message_not_written", conversation = self.conversation_id(), error = error.cause());
+            }
         }
     }
 
     /// Writes to the object's own store. What fails is logged: the next write brings the newest state anyway.
     fn keep(&self, write: impl FnOnce(&CallStore, &Vault, &CallOwner) -> Result<(), Problem>) {
         if let Err(problem) = self.try_keep(write) {
-            worker::console_error!("a call's state was not saved: {problem}");
+            log::error!("call_not_saved", conversation = self.conversation_id(), error = problem.cause());
         }
     }
 
@@ -540,7 +566,7 @@ impl Driver {
 
     /// Where the conversation is kept for good.
     pub(super) fn archive(&self) -> Result<Rc<Archive>, Problem> {
-        self.archive.borrow().clone().ok_or(Problem::Internal)
+        Ok(self.archive.borrow().clone().during("call.archive")?)
     }
 
     fn keep_archive(&self, archive: Archive, key: &[u8]) {
@@ -564,8 +590,8 @@ impl Driver {
     /// Tells the user's object that the call is over. Where that fails, it finds out by itself.
     async fn release(&self, audio: Stretch) {
         let Ok(CallOwner { user, call }) = self.owner() else { return };
-        if user::call(&self.env, &user, Release(call, audio)).await.is_err() {
-            worker::console_warn!("a call's slot was not given back");
+        if let Err(problem) = user::call(&self.env, &user, Release(call, audio)).await {
+            log::warning!("slot_not_released", conversation = self.conversation_id(), error = problem.cause());
         }
     }
 
@@ -584,7 +610,7 @@ impl Driver {
                 let again = finish_again(&stored, conversation);
                 // Where somebody else was faster, the session offers it once more.
                 if again != stored && !archive.replace(&again, version).await? {
-                    return Err(Problem::Internal);
+                    return Err(Fault::new("r2.replace", "the conversation was changed meanwhile").into());
                 }
                 again
             }
@@ -636,8 +662,8 @@ impl Driver {
         self.alarm_at.set(Some(at));
         let storage = self.state.storage();
         self.spawn(async move {
-            if storage.set_alarm(Duration::from_millis(at.since(now))).await.is_err() {
-                worker::console_error!("a call's alarm was not set");
+            if let Err(error) = storage.set_alarm(Duration::from_millis(at.since(now))).await {
+                log::error!("alarm_not_set", error = error.cause());
             }
         });
     }
@@ -659,7 +685,7 @@ impl Driver {
 
     /// Whose call this is.
     fn owner(&self) -> Result<CallOwner, Problem> {
-        self.identity.get(&self.state, self.vault()?)?.ok_or(Problem::Internal)
+        Ok(self.identity.get(&self.state, self.vault()?)?.during("object.identity")?)
     }
 
     /// Takes a request's word for whose call this is.

@@ -22,7 +22,7 @@ use driver::Driver;
 
 use crate::problem::Problem;
 use crate::rpc::call::{Admission, CallRequest, Delete, ReportPhoneCall, RunningConversation, Salvage, SignOut, State};
-use crate::rpc::{Envelope, answer};
+use crate::rpc::{Envelope, answer, received};
 use crate::socket::{Message, answer_close};
 
 /// The object.
@@ -42,7 +42,10 @@ impl DurableObject for Call {
         if request.path() == Admission::PATH {
             return self.driver.listen(&request).await.or_else(|problem| problem.response());
         }
-        let Ok(Envelope { owner, asked }) = request.json().await else { return Problem::Internal.response() };
+        let (owner, asked) = match received(&mut request).await {
+            Ok(Envelope { owner, asked }) => (owner, asked),
+            Err(fault) => return Problem::from(fault).response(),
+        };
         if let Err(problem) = self.driver.identify(owner) {
             return problem.response();
         }

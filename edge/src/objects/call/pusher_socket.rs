@@ -5,11 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fourwire_engine::call::{Event, StreamId};
-use fourwire_engine::pusher::{ANSWER_MILLIS, Endpoint, Heard, MOST_UNSENT_BYTES, read};
+use fourwire_engine::pusher::{ANSWER_MILLIS, Endpoint, Heard, MAX_UNSENT_BYTES, read};
 use fourwire_engine::socket::Bounds;
+use fourwire_wire::ids::ConversationId;
 use worker::{AbortController, AbortSignal, Delay, Method, WebSocket};
 
 use super::host::Host;
+use crate::log;
 use crate::outbound::http::Outgoing;
 use crate::problem::kind;
 use crate::socket::{Inbox, Incoming};
@@ -60,10 +62,10 @@ impl PusherSocket {
         let Some(socket) = &connection.socket else { return };
         if let Err(error) = socket.send_with_bytes(message) {
             // Its close event follows and is reported.
-            worker::console_log!("pusher: not sent: {}", kind(&error));
+            log::info!("pusher_not_sent_to", conversation = host.conversation_id(), error = kind(&error));
         }
-        if socket.as_ref().buffered_amount() > MOST_UNSENT_BYTES {
-            worker::console_warn!("pusher: it does not read what it is sent");
+        if socket.as_ref().buffered_amount() > MAX_UNSENT_BYTES {
+            log::warning!("pusher_does_not_read", conversation = host.conversation_id());
             drop(slot);
             if let Some(connection) = self.slot.take() {
                 connection.abort.abort();
@@ -102,7 +104,7 @@ async fn follow<H: Host>(
     endpoint: &Endpoint,
     signal: &AbortSignal,
 ) {
-    let Some(socket) = connect(endpoint, signal).await else { return };
+    let Some(socket) = connect(endpoint, signal, host.conversation_id()).await else { return };
     let Ok(inbox) = Inbox::accept(&socket, Bounds::PUSHER) else { return };
     if let Some(connection) = pusher.slot.borrow_mut().as_mut().filter(|known| known.serial == serial) {
         connection.socket = Some(socket.clone());
@@ -113,22 +115,28 @@ async fn follow<H: Host>(
     }
     host.run(Event::PusherOpened { stream });
     let mut is_strange = false;
+    // The call may have ended when the last answer comes.
+    let conversation = host.conversation_id();
     loop {
         let message = match inbox.next().await {
             Incoming::Message(message) => message,
             Incoming::Closed(..) => return,
             Incoming::Overrun(overrun) => {
-                worker::console_warn!("pusher: it sends too much: {overrun:?}");
+                log::warning!(
+                    "pusher_sends_too_much",
+                    conversation = host.conversation_id(),
+                    error = format!("{overrun:?}")
+                );
                 return leave(&socket);
             }
         };
         let heard = message.bytes().map_or(Heard::Unknown, |bytes| read(&bytes));
         match heard {
-            Heard::Processed => worker::console_log!("pusher: it has processed a conversation"),
-            Heard::Failed => worker::console_warn!("pusher: it could not process a conversation"),
+            Heard::Processed => log::info!("pusher_has_processed", conversation = conversation),
+            Heard::Failed => log::warning!("pusher_has_failed", conversation = conversation),
             // Once a connection: there may be any number of them.
             Heard::Unknown if !std::mem::replace(&mut is_strange, true) => {
-                worker::console_warn!("pusher: it sent something that is not known");
+                log::warning!("pusher_not_understood", conversation = conversation);
             }
             Heard::Unknown => {}
         }
@@ -146,20 +154,20 @@ fn leave(socket: &WebSocket) {
 }
 
 /// Asks for a connection. A refusal is logged with its status and nothing else.
-async fn connect(endpoint: &Endpoint, signal: &AbortSignal) -> Option<WebSocket> {
+async fn connect(endpoint: &Endpoint, signal: &AbortSignal, conversation: Option<ConversationId>) -> Option<WebSocket> {
     let mut headers = vec![("upgrade", "websocket")];
     headers.extend(endpoint.authorization.as_ref().map(|key| ("authorization", key.expose().as_str())));
     let request = Outgoing::new(Method::Get, endpoint.url.expose(), &headers).ok()?;
     let answer = match request.send(signal).await {
         Ok(answer) => answer,
         Err(error) => {
-            worker::console_warn!("pusher: not reached: {}", kind(&error));
+            log::warning!("pusher_not_reached", conversation = conversation, error = kind(&error));
             return None;
         }
     };
     let (status, socket) = (answer.status_code(), answer.websocket());
     if socket.is_none() {
-        worker::console_warn!("pusher: refused with status {status}");
+        log::warning!("pusher_refused", conversation = conversation, status = status);
     }
     socket
 }

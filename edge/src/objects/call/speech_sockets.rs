@@ -7,9 +7,11 @@ use fourwire_engine::call::{Down, Event, StreamId};
 use fourwire_engine::socket::{Bounds, MAX_UNSENT_TO_SPEECH_BYTES};
 use fourwire_engine::speech::{Endpoint, Refusal};
 use fourwire_wire::frame::{Channel, PerChannel};
+use fourwire_wire::ids::ConversationId;
 use worker::{AbortController, AbortSignal, Method, WebSocket};
 
 use super::host::Host;
+use crate::log;
 use crate::outbound::http::{self, Outgoing};
 use crate::problem::kind;
 use crate::socket::{Inbox, Incoming};
@@ -70,7 +72,7 @@ impl SpeechSockets {
             Ok(())
         });
         if unsent > MAX_UNSENT_TO_SPEECH_BYTES {
-            worker::console_warn!("speech: it does not read what it is sent");
+            log::warning!("speech_does_not_read", conversation = host.conversation_id());
             self.close(channel);
             // The session is in the middle of its actions, and hears of it afterwards.
             let task = Rc::clone(host);
@@ -94,7 +96,7 @@ impl SpeechSockets {
             && let Err(error) = send(socket)
         {
             // Its close event follows and is reported; the audio is still held.
-            worker::console_log!("speech: not sent: {}", kind(&error));
+            log::info!("speech_not_sent_to", error = kind(&error));
         }
     }
 }
@@ -135,7 +137,7 @@ impl Refused {
 
 impl From<worker::Error> for Refused {
     fn from(error: worker::Error) -> Self {
-        worker::console_warn!("speech: not reached: {}", kind(&error));
+        log::warning!("speech_not_reached", error = kind(&error));
         Self::UNREACHED
     }
 }
@@ -150,7 +152,7 @@ async fn follow<H: Host>(
     endpoint: &Endpoint,
     signal: &AbortSignal,
 ) -> Result<(), Refused> {
-    let socket = connect(endpoint, signal).await?;
+    let socket = connect(endpoint, signal, host.conversation_id()).await?;
     if slot.borrow().serial() != Some(serial) {
         // It was given up while it was being opened.
         drop(socket.close(Some(1000), Some("done")));
@@ -172,7 +174,11 @@ async fn follow<H: Host>(
             }
             Incoming::Closed(..) => break,
             Incoming::Overrun(overrun) => {
-                worker::console_warn!("speech: it sends too much: {overrun:?}");
+                log::warning!(
+                    "speech_sends_too_much",
+                    conversation = host.conversation_id(),
+                    error = format!("{overrun:?}")
+                );
                 drop(socket.close(Some(1000), Some("done")));
                 break;
             }
@@ -182,7 +188,11 @@ async fn follow<H: Host>(
 }
 
 /// Asks a service for a stream. A refusal is logged with its status and the service's short reason, never its text.
-async fn connect(endpoint: &Endpoint, signal: &AbortSignal) -> Result<WebSocket, Refused> {
+async fn connect(
+    endpoint: &Endpoint,
+    signal: &AbortSignal,
+    conversation: Option<ConversationId>,
+) -> Result<WebSocket, Refused> {
     let headers = [("upgrade", "websocket"), ("authorization", endpoint.authorization.expose().as_str())];
     let mut answer = Outgoing::new(Method::Get, &endpoint.url, &headers)?.send(signal).await?;
     let status = answer.status_code();
@@ -190,15 +200,15 @@ async fn connect(endpoint: &Endpoint, signal: &AbortSignal) -> Result<WebSocket,
         return answer.websocket().ok_or(Refused::UNREACHED);
     }
     let retry_after = answer.headers().get("retry-after").ok().flatten();
-    let reason = answer.headers().get("dg-error").ok().flatten().map(short_reason).unwrap_or_default();
-    worker::console_warn!("speech: refused with status {status} {reason}");
+    let reason = answer.headers().get("dg-error").ok().flatten().and_then(short_reason);
+    log::warning!("speech_refused", conversation = conversation, status = status, error = reason);
     // Without it the status alone is judged.
     let body = http::read_start(&mut answer, MAX_REFUSAL_BYTES).await.unwrap_or_default();
     Err(Refused { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 /// A service's reason as far as it is a name for an error: its free text might hold anything, and does not go into a log.
-fn short_reason(header: String) -> String {
+fn short_reason(header: String) -> Option<String> {
     let is_name = header.len() <= 64 && header.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if is_name { header } else { String::new() }
+    (is_name && !header.is_empty()).then_some(header)
 }

@@ -9,6 +9,7 @@ use fourwire_wire::segment::Segment;
 use serde::Serialize;
 use worker::{SqlStorage, SqlStorageValue, State};
 
+use crate::fault::{During, Fault};
 use crate::problem::Problem;
 use crate::storage::sealed;
 
@@ -55,7 +56,7 @@ impl CallStore {
         for row in self.sql.exec("SELECT name, sealed FROM records", None)?.raw() {
             let row = row?;
             let [SqlStorageValue::String(name), SqlStorageValue::Blob(sealed)] = row.as_slice() else {
-                return Err(Problem::Internal);
+                return Err(Fault::new("sql.call", "a row is not of the expected form").into());
             };
             match name.as_str() {
                 SESSION => snapshot = Some(sealed::open(vault, &owner.user, &names::call_row(owner, name), sealed)?),
@@ -66,7 +67,7 @@ impl CallStore {
         let (Some(snapshot), Some(key)) = (snapshot, key) else { return Ok(None) };
         let folder = Folder::new(vault, &owner.user, snapshot.conversation);
         for name in self.chunk_names()? {
-            saved.chunks.push(ChunkName::parse(&folder, &name).map_err(|_| Problem::Internal)?.span());
+            saved.chunks.push(ChunkName::parse(&folder, &name).during("sql.call")?.span());
         }
         Ok(Some(SavedCall { snapshot, saved, key }))
     }
@@ -76,7 +77,7 @@ impl CallStore {
         let rows = self.sql.exec("SELECT name FROM chunks ORDER BY name", None)?.raw();
         let name = |row: worker::Result<Vec<SqlStorageValue>>| match row?.as_slice() {
             [SqlStorageValue::String(name)] => Ok(name.clone()),
-            _ => Err(Problem::Internal),
+            _ => Err(Fault::new("sql.call", "a row is not of the expected form").into()),
         };
         rows.map(name).collect()
     }
@@ -104,8 +105,8 @@ impl CallStore {
             None,
         )?;
         match counted.raw().next().transpose()?.as_deref() {
-            Some([SqlStorageValue::Integer(count)]) => u32::try_from(*count).map_err(|_| Problem::Internal),
-            _ => Err(Problem::Internal),
+            Some([SqlStorageValue::Integer(count)]) => Ok(u32::try_from(*count).during("sql.call")?),
+            _ => Err(Fault::new("sql.call", "a row is not of the expected form").into()),
         }
     }
 
@@ -146,7 +147,7 @@ impl CallStore {
         match row.transpose()?.as_deref() {
             None => Ok(None),
             Some([SqlStorageValue::Blob(body)]) => Ok(Some(body.clone())),
-            Some(_) => Err(Problem::Internal),
+            Some(_) => Err(Fault::new("sql.call", "a row is not of the expected form").into()),
         }
     }
 

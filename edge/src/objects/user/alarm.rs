@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use fourwire_engine::phone::dialling::WINDOW_MILLIS;
-use fourwire_engine::user::task::{Due, Failures, LONGEST_WAIT_MILLIS, Task, next_run};
+use fourwire_engine::user::task::{Due, Failures, MAX_WAIT_MILLIS, RUN, Task, next_run, retry_wait};
 use fourwire_wire::units::UnixMillis;
 use worker::SqlStorageValue;
 
@@ -12,6 +12,8 @@ use super::index::Index;
 use super::phone::Phone;
 use super::state::User;
 use crate::clock::now;
+use crate::fault::{Cause as _, During, Fault};
+use crate::log;
 use crate::problem::Problem;
 
 /// How many conversations a task sees to before others get their turn. Each takes a request to its call's object and a few to R2;
@@ -31,19 +33,25 @@ impl User {
     /// The alarm: does what is due, and sees to it that it is done again.
     pub(super) async fn run_tasks(&self) {
         // Before anything else: if whatever follows fails or is cut off, the object is woken again.
-        self.alarm_at.set(Some(now() + LONGEST_WAIT_MILLIS));
-        if self.state.storage().set_alarm(Duration::from_millis(LONGEST_WAIT_MILLIS)).await.is_err() {
-            worker::console_error!("a user's alarm was not set");
+        let is_noted = self.note(RUN, false).is_ok();
+        let failures = self.failures(RUN).filter(|_| is_noted);
+        let wait = failures.map_or(MAX_WAIT_MILLIS, |failures| retry_wait(failures.count));
+        self.alarm_at.set(Some(now() + wait));
+        if let Err(error) = self.state.storage().set_alarm(Duration::from_millis(wait)).await {
+            log::error!("alarm_not_set", object = self.state.id().name(), error = error.cause());
         }
         if self.run_due(&Task::ALL).await == Left::Nothing {
             return;
+        }
+        if let Err(problem) = self.note(RUN, true) {
+            log::error!("task_outcome_not_saved", task = RUN, object = self.state.id().name(), error = problem.cause());
         }
         if let Some(at) = self.next_run() {
             return self.wake_at(at);
         }
         self.alarm_at.set(None);
-        if self.state.storage().delete_alarm().await.is_err() {
-            worker::console_error!("a user's alarm was not removed");
+        if let Err(error) = self.state.storage().delete_alarm().await {
+            log::error!("alarm_not_removed", object = self.state.id().name(), error = error.cause());
         }
     }
 
@@ -51,18 +59,27 @@ impl User {
     pub(super) async fn run_due(&self, tasks: &[Task]) -> Left {
         for task in tasks {
             let due = self.due(*task);
-            if next_run(due, self.failures(*task)).is_none_or(|at| at > now()) {
+            if next_run(due, self.failures(task.name())).is_none_or(|at| at > now()) {
                 continue;
             }
-            let outcome = if due == Due::Unknown { Err(Problem::Internal) } else { self.run(*task).await };
+            let outcome = if due == Due::Unknown {
+                Err(Fault::new("sql.tasks", "when it is due cannot be read").into())
+            } else {
+                self.run(*task).await
+            };
             if matches!(outcome, Ok(Left::Nothing)) {
                 return Left::Nothing;
             }
             if let Err(problem) = &outcome {
-                worker::console_error!("task {}: {}", task.name(), problem.code());
+                log::error!(
+                    "task_failed",
+                    task = task.name(),
+                    object = self.state.id().name(),
+                    error = problem.cause()
+                );
             }
-            if self.note(*task, outcome.is_ok()).is_err() {
-                worker::console_error!("task {}: its outcome was not saved", task.name());
+            if self.note(task.name(), outcome.is_ok()).is_err() {
+                log::error!("task_outcome_not_saved", task = task.name(), object = self.state.id().name());
             }
         }
         Left::Something
@@ -91,7 +108,7 @@ impl User {
 
     /// When something is to be done next.
     fn next_run(&self) -> Option<UnixMillis> {
-        Task::ALL.into_iter().filter_map(|task| next_run(self.due(task), self.failures(task))).min()
+        Task::ALL.into_iter().filter_map(|task| next_run(self.due(task), self.failures(task.name()))).min()
     }
 
     fn due(&self, task: Task) -> Due {
@@ -122,34 +139,34 @@ impl User {
         }
     }
 
-    fn failures(&self, task: Task) -> Option<Failures> {
+    fn failures(&self, task: &str) -> Option<Failures> {
         let query = "SELECT count, last FROM task_failures WHERE task = ?";
-        let row = self.tables().ok()?.exec(query, vec![task.name().into()]).ok()?.raw().next()?.ok()?;
+        let row = self.tables().ok()?.exec(query, vec![task.into()]).ok()?.raw().next()?.ok()?;
         let [SqlStorageValue::Integer(count), SqlStorageValue::Integer(last)] = row.as_slice() else { return None };
         Some(Failures { count: u32::try_from(*count).ok()?, last: UnixMillis::new(u64::try_from(*last).ok()?) })
     }
 
-    fn note(&self, task: Task, is_done: bool) -> Result<(), Problem> {
+    fn note(&self, task: &str, is_done: bool) -> Result<(), Problem> {
         let sql = self.tables()?;
         if is_done {
-            sql.exec("DELETE FROM task_failures WHERE task = ?", vec![task.name().into()])?;
+            sql.exec("DELETE FROM task_failures WHERE task = ?", vec![task.into()])?;
             return Ok(());
         }
-        let last = i64::try_from(now().get()).map_err(|_| Problem::Internal)?;
+        let last = i64::try_from(now().get()).during("sql.tasks")?;
         sql.exec(
             "INSERT INTO task_failures (task, count, last) VALUES (?, 1, ?)
              ON CONFLICT (task) DO UPDATE SET count = count + 1, last = excluded.last",
-            vec![task.name().into(), last.into()],
+            vec![task.into(), last.into()],
         )?;
         Ok(())
     }
 
     fn wake_at(&self, at: UnixMillis) {
         self.alarm_at.set(Some(at));
-        let storage = self.state.storage();
+        let (storage, object) = (self.state.storage(), self.state.id().name());
         self.state.wait_until(async move {
-            if storage.set_alarm(Duration::from_millis(at.since(now()))).await.is_err() {
-                worker::console_error!("a user's alarm was not set");
+            if let Err(error) = storage.set_alarm(Duration::from_millis(at.since(now()))).await {
+                log::error!("alarm_not_set", object = object, error = error.cause());
             }
         });
     }

@@ -16,6 +16,7 @@ use super::index::{Index, PendingDeletion};
 use super::phone::Phone;
 use super::state::User;
 use crate::clock::now;
+use crate::log;
 use crate::problem::Problem;
 use crate::rpc::call::{self, Delete};
 use crate::rpc::phone_number::{self, Release, Reseal};
@@ -102,7 +103,7 @@ impl User {
                 }
                 Ok(()) => index.deleted(deletion.id)?,
                 Err(problem) => {
-                    worker::console_error!("a deleted conversation is still in the archive: {}", problem.code());
+                    log::error!("deletion_not_complete", conversation = deletion.id, error = problem.cause());
                     deletion.failures = deletion.failures.saturating_add(1);
                     index.delete_again(&deletion, now() + retry_wait(deletion.failures))?;
                 }

@@ -12,6 +12,8 @@ use worker::SqlStorageValue;
 use super::index::Index;
 use super::state::User;
 use crate::clock::now;
+use crate::fault::{During, Fault};
+use crate::log;
 use crate::outbound::{language_model, webhook};
 use crate::problem::Problem;
 use crate::storage::archive::Archive;
@@ -39,19 +41,19 @@ impl User {
     pub(super) fn next_follow_up(&self) -> Result<Option<UnixMillis>, Problem> {
         let row = self.tables()?.exec("SELECT min(due) FROM duties", None)?.raw().next().transpose()?;
         let Some([SqlStorageValue::Integer(at)]) = row.as_deref() else { return Ok(None) };
-        Ok(Some(UnixMillis::new(u64::try_from(*at).map_err(|_| Problem::Internal)?)))
+        Ok(Some(UnixMillis::new(u64::try_from(*at).during("sql.follow_ups")?)))
     }
 
     /// Does what is due, so many at most. An error is that follow-up's own: it counts as a try.
     pub(super) async fn run_follow_ups(&self, user: &UserId, vault: &Vault) -> Result<(), Problem> {
-        let now = i64::try_from(now().get()).map_err(|_| Problem::Internal)?;
+        let now = i64::try_from(now().get()).during("sql.follow_ups")?;
         for Due { id, follow_up, tries } in self.due_follow_ups(now)? {
             let outcome = match follow_up {
                 FollowUp::Summary => self.sum_up(user, vault, id).await,
                 FollowUp::Webhook => self.notify(user, vault, id).await,
             };
             let is_done = outcome.unwrap_or_else(|problem| {
-                worker::console_error!("{}: {}", follow_up.name(), problem.code());
+                log::error!("follow_up_failed", task = follow_up.name(), conversation = id, error = problem.cause());
                 false
             });
             if is_done {
@@ -93,8 +95,8 @@ impl User {
         let index = Index::new(self.tables()?, vault, user);
         let Some(archive) = self.archive(&index, user, vault, id)? else { return Ok(true) };
         let Some((conversation, _)) = archive.get().await? else { return Ok(true) };
-        let message = webhook.finished(user, &conversation, now()).map_err(|_| Problem::Internal)?;
-        webhook::send(&message).await
+        let message = webhook.finished(user, &conversation, now()).during("webhook.write")?;
+        webhook::send(&message, id).await
     }
 
     /// Where a conversation is kept; `None` for one that was deleted meanwhile.
@@ -112,7 +114,7 @@ impl User {
     /// It is tried again later, unless it has been tried often enough.
     fn try_later(&self, id: ConversationId, follow_up: FollowUp, tries: u32) -> Result<(), Problem> {
         let Some(wait) = wait_after(tries) else { return self.drop_follow_up(&id.to_string(), follow_up.name()) };
-        let due = i64::try_from((now() + wait).get()).map_err(|_| Problem::Internal)?;
+        let due = i64::try_from((now() + wait).get()).during("sql.follow_ups")?;
         let values = vec![id.to_string().into(), follow_up.name().into(), i64::from(tries).into(), due.into()];
         self.tables()?.exec("INSERT OR REPLACE INTO duties (id, duty, tries, due) VALUES (?, ?, ?, ?)", values)?;
         Ok(())
@@ -132,14 +134,14 @@ impl User {
             let [SqlStorageValue::String(id), SqlStorageValue::String(name), SqlStorageValue::Integer(tries)] =
                 row.as_slice()
             else {
-                return Err(Problem::Internal);
+                return Err(Fault::new("sql.follow_ups", "a row is not of the expected form").into());
             };
             let known = (ConversationId::parse(id), FollowUp::named(name), u32::try_from(*tries));
             if let (Some(id), Some(follow_up), Ok(tries)) = known {
                 due.push(Due { id, follow_up, tries });
             } else {
                 // Another version's: it must not keep others waiting.
-                worker::console_error!("a follow-up of another version is dropped");
+                log::error!("follow_up_not_known", task = name);
                 self.drop_follow_up(id, name)?;
             }
         }

@@ -10,6 +10,7 @@ use fourwire_wire::units::UnixMillis;
 use worker::{SqlStorage, SqlStorageValue};
 
 use crate::clock::now;
+use crate::fault::{During, Fault};
 use crate::problem::Problem;
 use crate::rpc::user::Known;
 use crate::storage::sealed;
@@ -23,17 +24,17 @@ pub(super) struct Index<'a> {
 
 /// A moment as it is stored.
 fn stored(moment: UnixMillis) -> Result<SqlStorageValue, Problem> {
-    Ok(i64::try_from(moment.get()).map_err(|_| Problem::Internal)?.into())
+    Ok(i64::try_from(moment.get()).during("sql.conversations")?.into())
 }
 
 /// A moment that is stored.
 fn moment(stored: i64) -> Result<UnixMillis, Problem> {
-    Ok(UnixMillis::new(u64::try_from(stored).map_err(|_| Problem::Internal)?))
+    Ok(UnixMillis::new(u64::try_from(stored).during("sql.conversations")?))
 }
 
 /// A count that is stored.
 fn count(stored: i64) -> Result<u32, Problem> {
-    u32::try_from(stored).map_err(|_| Problem::Internal)
+    Ok(u32::try_from(stored).during("sql.conversations")?)
 }
 
 /// A conversation that is in progress.
@@ -59,9 +60,8 @@ impl<'a> Index<'a> {
 
     /// A key for a conversation that is not added yet, wrapped.
     pub(super) fn new_key(&self, id: ConversationId) -> Result<Vec<u8>, Problem> {
-        ConversationKey::from_random(sealed::random()?)
-            .wrap(self.vault, self.user, id, sealed::nonce()?)
-            .map_err(|_| Problem::Internal)
+        let key = ConversationKey::from_random(sealed::random()?);
+        Ok(key.wrap(self.vault, self.user, id, sealed::nonce()?).during("seal.key")?)
     }
 
     /// Adds a conversation in progress with its key, unless it is there.
@@ -136,10 +136,10 @@ impl<'a> Index<'a> {
         let rows = self.sql.exec(query, vec![stored(now())?, most.into()])?.raw();
         let unfinished = |row: worker::Result<Vec<SqlStorageValue>>| match row?.as_slice() {
             [SqlStorageValue::String(id), SqlStorageValue::Integer(since), SqlStorageValue::Integer(asked)] => {
-                let id = ConversationId::parse(id).ok_or(Problem::Internal)?;
+                let id = ConversationId::parse(id).during("sql.conversations")?;
                 Ok(Unfinished { id, since: moment(*since)?, asked: count(*asked)? })
             }
-            _ => Err(Problem::Internal),
+            _ => Err(Fault::new("sql.conversations", "a row is not of the expected form").into()),
         };
         rows.map(unfinished).collect()
     }
@@ -175,7 +175,7 @@ impl<'a> Index<'a> {
     }
 
     fn part(&self, rows: Rows) -> Result<impl Iterator<Item = Result<Known, Problem>>, Problem> {
-        let number = |number: usize| i64::try_from(number).map_err(|_| Problem::Internal);
+        let number = |number: usize| i64::try_from(number).during("sql.conversations");
         let (which, mut values) = match rows.after {
             Some(Cursor { created_at, id, .. }) => (
                 "WHERE (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
@@ -306,10 +306,10 @@ impl<'a> Index<'a> {
                     SqlStorageValue::String(call) => CallId::parse(call).ok(),
                     _ => None,
                 };
-                let id = ConversationId::parse(id).ok_or(Problem::Internal)?;
+                let id = ConversationId::parse(id).during("sql.conversations")?;
                 Ok(PendingDeletion { id, call, failures: count(*failures)? })
             }
-            _ => Err(Problem::Internal),
+            _ => Err(Fault::new("sql.conversations", "a row is not of the expected form").into()),
         };
         rows.map(pending).collect()
     }
@@ -361,9 +361,9 @@ impl<'a> Index<'a> {
             let [SqlStorageValue::String(id), SqlStorageValue::Blob(sealed), SqlStorageValue::Blob(key)] =
                 row.as_slice()
             else {
-                return Err(Problem::Internal);
+                return Err(Fault::new("sql.conversations", "a row is not of the expected form").into());
             };
-            let id = ConversationId::parse(id).ok_or(Problem::Internal)?;
+            let id = ConversationId::parse(id).during("sql.conversations")?;
             Ok((sealed::open(self.vault, self.user, &address(id), sealed)?, key.clone()))
         }))
     }

@@ -27,6 +27,7 @@ use phone::Phone;
 use state::User;
 
 use crate::clock::now;
+use crate::fault::During;
 use crate::objects::identity::ObjectIdentity;
 use crate::objects::sign_out;
 use crate::problem::Problem;
@@ -36,7 +37,7 @@ use crate::rpc::user::{
     RefuseCall, Register, Release, RemoveNumber, ReportCall, Reprocess, Reseal, SignOut, StartCall, Upsert,
     UserRequest, VerifyNumber,
 };
-use crate::rpc::{Envelope, answer};
+use crate::rpc::{Envelope, answer, received};
 use crate::settings;
 
 /// No call runs longer after its beginning, in milliseconds: four hours of recording, and what finishing it takes.
@@ -56,7 +57,10 @@ impl DurableObject for User {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let Ok(Envelope { owner, asked }) = request.json().await else { return Problem::Internal.response() };
+        let (owner, asked) = match received(&mut request).await {
+            Ok(Envelope { owner, asked }) => (owner, asked),
+            Err(fault) => return Problem::from(fault).response(),
+        };
         match self.identify(owner) {
             Ok(true) => {}
             Ok(false) => return Response::from_json(&()),
@@ -167,7 +171,7 @@ impl User {
         if sign_out::is_signed_out(&self.state.storage().sql(), signed_in_at)? {
             return Ok(CallStart::SignedOut);
         }
-        let call = entry.call_id.as_ref().ok_or(Problem::Internal)?;
+        let call = entry.call_id.as_ref().during("call.start")?;
         if index.is_ended(call)? {
             return Ok(CallStart::NoSuchCall);
         }

@@ -13,6 +13,7 @@ use fourwire_wire::units::UnixMillis;
 use worker::{SqlStorage, SqlStorageValue, State};
 
 use crate::clock::now;
+use crate::fault::{During, Fault};
 use crate::problem::Problem;
 use crate::rpc::user::{DialDecision, DialRequest, EXPORTED_CALLS, Numbers};
 use crate::storage::sealed;
@@ -144,7 +145,7 @@ impl<'a> Phone<'a> {
     }
 
     pub(super) fn calls_behind(&self, last: Option<&CallSid>) -> Result<Vec<CallRecord>, Problem> {
-        let most = i64::try_from(EXPORTED_CALLS).map_err(|_| Problem::Internal)?;
+        let most = i64::try_from(EXPORTED_CALLS).during("sql.calls")?;
         let Some(last) = last else { return self.calls.newest(most) };
         let query = "SELECT sid, record FROM calls
             WHERE (requested_at, sid) < (SELECT requested_at, sid FROM calls WHERE sid = ?)
@@ -156,7 +157,7 @@ impl<'a> Phone<'a> {
     pub(super) fn oldest_call(&self) -> Result<Option<UnixMillis>, Problem> {
         let row = self.calls.sql.exec("SELECT min(requested_at) FROM calls", None)?.raw().next().transpose()?;
         let Some([SqlStorageValue::Integer(at)]) = row.as_deref() else { return Ok(None) };
-        Ok(Some(UnixMillis::new(u64::try_from(*at).map_err(|_| Problem::Internal)?)))
+        Ok(Some(UnixMillis::new(u64::try_from(*at).during("sql.calls")?)))
     }
 
     /// Seals everything anew where an earlier master secret has sealed it; how many records that were.
@@ -193,7 +194,7 @@ impl Calls<'_> {
     fn keep(&self, record: &CallRecord) -> Result<(), Problem> {
         let sid = record.call_sid.as_str();
         let sealed = sealed::seal(self.vault, self.user, &address(sid), record)?;
-        let requested = i64::try_from(record.requested_at.get()).map_err(|_| Problem::Internal)?;
+        let requested = i64::try_from(record.requested_at.get()).during("sql.calls")?;
         self.sql.exec(
             "INSERT INTO calls (sid, call_id, requested_at, record) VALUES (?, ?, ?, ?)
              ON CONFLICT (sid) DO UPDATE SET record = excluded.record",
@@ -218,12 +219,12 @@ impl Calls<'_> {
     }
 
     fn since(&self, moment: UnixMillis) -> Result<Vec<CallRecord>, Problem> {
-        let moment = i64::try_from(moment.get()).map_err(|_| Problem::Internal)?;
+        let moment = i64::try_from(moment.get()).during("sql.calls")?;
         self.read("SELECT sid, record FROM calls WHERE requested_at >= ?", vec![moment.into()])
     }
 
     fn forget(&self, until: UnixMillis) -> Result<(), Problem> {
-        let until = i64::try_from(until.get()).map_err(|_| Problem::Internal)?;
+        let until = i64::try_from(until.get()).during("sql.calls")?;
         self.sql.exec("DELETE FROM calls WHERE requested_at <= ?", vec![until.into()])?;
         Ok(())
     }
@@ -237,7 +238,7 @@ impl Calls<'_> {
         for row in self.sql.exec(query, values)?.raw() {
             let row = row?;
             let [SqlStorageValue::String(sid), SqlStorageValue::Blob(sealed)] = row.as_slice() else {
-                return Err(Problem::Internal);
+                return Err(Fault::new("sql.calls", "a row is not of the expected form").into());
             };
             records.push(sealed::open(self.vault, self.user, &address(sid), sealed)?);
         }

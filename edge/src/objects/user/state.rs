@@ -11,6 +11,8 @@ use fourwire_wire::units::UnixMillis;
 use worker::{Env, SqlStorage, State, durable_object};
 
 use super::schema;
+use crate::fault::During;
+use crate::log;
 use crate::objects::identity::ObjectIdentity;
 use crate::problem::Problem;
 use crate::storage::directory;
@@ -33,7 +35,7 @@ impl std::panic::RefUnwindSafe for User {}
 impl User {
     /// Whose object this is.
     pub(super) fn name(&self) -> Result<UserId, Problem> {
-        self.identity.get(&self.state, self.vault()?)?.ok_or(Problem::Internal)
+        Ok(self.identity.get(&self.state, self.vault()?)?.during("object.identity")?)
     }
 
     /// Takes a request's word for whose object this is; whether that is known.
@@ -74,7 +76,7 @@ impl User {
             let Ok(vault) = &config.vault else { return };
             let is_entered = directory::enter(&env, vault, &user).await.is_ok();
             if !is_entered || sql.exec("INSERT OR IGNORE INTO entered (directory) VALUES (1)", None).is_err() {
-                worker::console_error!("a user was not entered into the directory");
+                log::error!("user_not_in_directory");
             }
         });
         Ok(())

@@ -13,6 +13,7 @@ use super::index::{Index, Unfinished};
 use super::phone::Phone;
 use super::state::User;
 use crate::clock::now;
+use crate::log;
 use crate::problem::Problem;
 use crate::rpc::call::{self, Delete, Salvage, State};
 use crate::rpc::user::Known;
@@ -25,7 +26,7 @@ impl User {
         for unfinished in index.to_be_asked(MAX_A_STEP)? {
             let Unfinished { id, asked, .. } = unfinished;
             if let Err(problem) = self.ask_after(user, vault, &index, &unfinished).await {
-                worker::console_error!("a conversation in progress could not be asked after: {}", problem.code());
+                log::error!("call_not_asked_after", conversation = id, error = problem.cause());
                 index.ask_again(id, now() + retry_wait(asked.saturating_add(1)))?;
             }
         }
@@ -50,9 +51,7 @@ impl User {
             Step::AskAgain(at) => index.ask_again(id, at),
             Step::Finish => {
                 self.finish(user, vault, index, known, answer == Some(CallState::Unreadable)).await?;
-                worker::console_warn!(
-                    "a call never reported its end: its conversation was finished from what is stored"
-                );
+                log::warning!("call_finished_without_its_end", conversation = id);
                 Ok(())
             }
         }

@@ -9,10 +9,10 @@ use crate::call::backlog;
 use crate::call::{Action, Alert};
 use crate::speech::{Provider, Refusal, RefusalKind};
 
-/// Wait before the first retry, in milliseconds; doubled with each fault in a row, up to [`LONGEST_WAIT_MILLIS`].
+/// Wait before the first retry, in milliseconds; doubled with each fault in a row, up to [`MAX_WAIT_MILLIS`].
 const FIRST_WAIT_MILLIS: u64 = 1_000;
 /// Longest wait before a retry, in milliseconds.
-const LONGEST_WAIT_MILLIS: u64 = 16_000;
+const MAX_WAIT_MILLIS: u64 = 16_000;
 /// Longest wait that a service may ask for, in seconds.
 const MAX_RETRY_AFTER_SECONDS: u64 = 60;
 
@@ -82,7 +82,7 @@ impl Link {
         // A service that was not tried since the last good one is tried at once.
         let wait = match self.faults.checked_sub(services) {
             None => 0,
-            Some(rounds) => FIRST_WAIT_MILLIS.saturating_mul(1 << rounds.min(8)).min(LONGEST_WAIT_MILLIS),
+            Some(rounds) => FIRST_WAIT_MILLIS.saturating_mul(1 << rounds.min(8)).min(MAX_WAIT_MILLIS),
         };
         let asked = retry_after.filter(|_| services == 1).unwrap_or_default().min(MAX_RETRY_AFTER_SECONDS);
         let wait = wait.max(asked.saturating_mul(1000));

@@ -8,8 +8,10 @@ use crate::limit::{Bucket, Rate};
 /// So much of each side may come at once, in milliseconds: what a client keeps while it has no connection (90 s), and some that
 /// came meanwhile.
 const HEAD_START_MILLIS: u64 = 100_000;
-/// In microseconds of audio. In the long run it may come at twice the speed of time, so that who is late can catch up.
-const AUDIO: Rate = Rate { burst: HEAD_START_MILLIS * 1000, per_milli: 2 * 1000 };
+/// How much faster than time it may come in the long run, so that who is late can catch up.
+const TIMES: u64 = 2;
+/// In microseconds of audio.
+const AUDIO: Rate = Rate { burst: HEAD_START_MILLIS * 1000, per_milli: TIMES * 1000 };
 /// What a frame counts at least, in microseconds: a message costs us something, however short its audio is.
 const MIN_FRAME_MICROS: u64 = 500;
 

@@ -5,14 +5,14 @@ use fourwire_wire::frame::{Channel, Frame, Pcm, PerChannel};
 use fourwire_wire::pii::Pii;
 use fourwire_wire::units::{Samples, UnixMillis};
 
-use super::{GRACE_MILLIS, IDLE_MILLIS, LONGEST_MILLIS, Phase, Session, ending};
+use super::{GRACE_MILLIS, IDLE_MILLIS, MAX_CALL_MILLIS, Phase, Session, ending};
 use crate::audio::SampleRate;
 use crate::call::intake::{Content, Intake, Stretch};
 use crate::call::link::Link;
 use crate::call::pusher::PusherLink;
 use crate::call::recorder::Recorder;
 use crate::call::timers::Timer;
-use crate::call::{Action, Alert, Terms};
+use crate::call::{Action, Alert, ConnectOptions};
 use crate::limit::{Bucket, Rate};
 use crate::quota::sessions::REPORT_EVERY_MILLIS;
 
@@ -34,7 +34,7 @@ const CONTACT_SAVED_EVERY_MILLIS: u64 = 1_000;
 /// The client's connection.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) terms: Terms,
+    pub(super) terms: ConnectOptions,
     pub(super) last_at: UnixMillis,
     /// How many text messages it has sent of late.
     texts: Bucket,
@@ -86,7 +86,7 @@ impl Sinks<'_> {
 }
 
 impl Session {
-    pub(super) fn connected(&mut self, terms: Terms, now: UnixMillis) {
+    pub(super) fn connected(&mut self, terms: ConnectOptions, now: UnixMillis) {
         if self.client.is_some() {
             self.leave(now);
         }
@@ -116,7 +116,7 @@ impl Session {
     }
 
     /// Sends a client that comes what it may have missed; it knows the ids.
-    fn catch_up(&mut self, terms: Terms) {
+    fn catch_up(&mut self, terms: ConnectOptions) {
         let changes = &self.changes;
         let missed = self.segments.iter().filter(|segment| terms.resume || changes.contains(segment.id)).cloned();
         self.actions.extend(missed.map(|segment| Action::Caption { segment, extras: terms.interim }));
@@ -126,7 +126,7 @@ impl Session {
         }
     }
 
-    pub(super) fn reattached(&mut self, terms: Terms, now: UnixMillis) {
+    pub(super) fn reattached(&mut self, terms: ConnectOptions, now: UnixMillis) {
         if terms.resume {
             // An end that it has asked for comes after the audio that was lost, and it will ask again.
             self.go_on(now);
@@ -155,12 +155,12 @@ impl Session {
         self.timers.set(Timer::Drain, None);
         self.timers.set(Timer::Summary, None);
         self.timers.set(Timer::StoreRetry, None);
-        self.timers.set(Timer::Longest, Some(self.state.created_at + LONGEST_MILLIS));
+        self.timers.set(Timer::Longest, Some(self.state.created_at + MAX_CALL_MILLIS));
         self.timers.set(Timer::Count, Some(now + REPORT_EVERY_MILLIS));
     }
 
     /// Takes a client's connection as it is; whether the call goes on or is being finished stays as it was.
-    fn attach(&mut self, terms: Terms, now: UnixMillis) {
+    fn attach(&mut self, terms: ConnectOptions, now: UnixMillis) {
         self.client = Some(Client {
             terms,
             last_at: now,

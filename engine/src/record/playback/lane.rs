@@ -8,7 +8,7 @@ use fourwire_wire::units::Samples;
 use crate::record::{ChunkSpan, Span};
 
 /// How many records one side has open at most: what is left of one chunk, and the next one.
-const MOST_OPEN: usize = 2;
+const MAX_OPEN: usize = 2;
 
 /// One side's open audio, by time.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Lane {
     /// there is room.
     pub(super) fn takes(&self, chunks: &[ChunkSpan], chunk: usize, end: Samples) -> bool {
         self.next == chunk
-            && self.open.len() < MOST_OPEN
+            && self.open.len() < MAX_OPEN
             && self.coming(chunks).is_some_and(|span| !span.is_empty() && span.start < end)
     }
 

@@ -14,7 +14,7 @@ const FUNCTION_WORDS: &str = include_str!("function_words.txt");
 /// Shortest telling word in English, in characters.
 const SHORTEST: usize = 3;
 /// The same in other languages, whose function words are not all listed.
-const SHORTEST_ELSEWHERE: usize = 5;
+const MIN_ELSEWHERE: usize = 5;
 /// Longer runs of letters are no words.
 const LONGEST: usize = 24;
 /// A word that comes up more often counts no more.
@@ -30,7 +30,7 @@ impl Salience {
     /// Weighs every word of a call.
     pub(super) fn new(sentences: &[Sentence], language: &Language, lexicon: &Lexicon, category: Category) -> Self {
         let english = language.as_str().get(..2).is_some_and(|tag| tag.eq_ignore_ascii_case("en"));
-        let shortest = if english { SHORTEST } else { SHORTEST_ELSEWHERE };
+        let shortest = if english { SHORTEST } else { MIN_ELSEWHERE };
         let mut salience = Self { stems: BTreeMap::new(), shortest };
         for (sentence, word) in
             sentences.iter().flat_map(|sentence| sentence.words.iter().map(move |word| (sentence, word)))

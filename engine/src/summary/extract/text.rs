@@ -8,7 +8,7 @@ use super::super::one_line;
 use crate::transcript::{self, continues_word, kind_of_letter};
 
 /// A text without punctuation is cut after so many words.
-const LONGEST_SENTENCE: usize = 60;
+const MAX_SENTENCE: usize = 60;
 /// A sentence goes on in the same side's next segment when that begins within so long a pause.
 const PAUSE: Samples = Samples::from_millis(1_500);
 /// Characters that end a sentence anywhere.
@@ -116,7 +116,7 @@ impl Open {
     /// Whether a segment of the same side goes on with it.
     fn goes_on(&self, segment: &Segment, text: &str) -> bool {
         let soon = segment.start.saturating_sub(self.end) <= PAUSE;
-        soon && text.starts_with(char::is_lowercase) && self.text.split(' ').count() < LONGEST_SENTENCE
+        soon && text.starts_with(char::is_lowercase) && self.text.split(' ').count() < MAX_SENTENCE
     }
 }
 
@@ -149,7 +149,7 @@ fn sentence_end(text: &str) -> Option<(usize, bool)> {
         let end = at + char.len_utf8();
         if char == ' ' {
             spaces += 1;
-            if spaces >= LONGEST_SENTENCE {
+            if spaces >= MAX_SENTENCE {
                 return Some((end, false));
             }
         }

@@ -10,13 +10,13 @@ use super::text::{Sentence, stem};
 use crate::transcript::{self, is_unspaced};
 
 /// Most words of a title.
-const MOST_WORDS: usize = 10;
+const MAX_WORDS: usize = 10;
 /// Most words of the other party's name in it.
-const MOST_NAME_WORDS: usize = 3;
+const MAX_NAME_WORDS: usize = 3;
 /// Longest word of it, in characters.
-const LONGEST_WORD: usize = 24;
+const MAX_WORD: usize = 24;
 /// How many subjects it names.
-const MOST_SUBJECTS: usize = 3;
+const MAX_SUBJECTS: usize = 3;
 /// Two words side by side are a term where each weighs so much: it recurs, is a name, or belongs to the call's subject.
 const TERM: u32 = 4;
 /// So many characters of a script without blanks count as a word.
@@ -36,7 +36,7 @@ pub(super) fn make(talk: &Talk<'_>, sentences: &[Sentence], salience: &Salience,
     let with = name.map(|name| format!(" with {name}")).unwrap_or_default();
     loop {
         let title = format!("{}{with}", listed(&subjects));
-        if words_of(&title) <= MOST_WORDS || subjects.pop().is_none() {
+        if words_of(&title) <= MAX_WORDS || subjects.pop().is_none() {
             return title;
         }
     }
@@ -63,7 +63,7 @@ fn listed(subjects: &[String]) -> String {
 
 fn short_name(name: &str) -> String {
     let words: Vec<String> =
-        name.split(' ').take(MOST_NAME_WORDS).map(|word| word.chars().take(LONGEST_WORD).collect()).collect();
+        name.split(' ').take(MAX_NAME_WORDS).map(|word| word.chars().take(MAX_WORD).collect()).collect();
     words.join(" ")
 }
 
@@ -105,10 +105,10 @@ fn subjects(sentences: &[Sentence], salience: &Salience) -> Vec<String> {
     let least = subjects.first().map_or(0, |best| best.weight * 2 / 5);
     for subject in subjects.into_iter().filter(|subject| subject.weight >= least) {
         let new = !chosen.iter().any(|taken| subject.stems.iter().any(|stem| taken.stems.contains(stem)));
-        if new && chosen.len() < MOST_SUBJECTS {
+        if new && chosen.len() < MAX_SUBJECTS {
             chosen.push(subject);
         }
-        if chosen.len() == MOST_SUBJECTS {
+        if chosen.len() == MAX_SUBJECTS {
             break;
         }
     }
@@ -116,7 +116,7 @@ fn subjects(sentences: &[Sentence], salience: &Salience) -> Vec<String> {
     let text = |subject: Subject<'_>| {
         let words: Vec<String> = subject.words.into_iter().map(capital).collect();
         let text = transcript::join(words.iter().map(String::as_str));
-        if text.starts_with(is_unspaced) { clip(&text, LONGEST_WORD) } else { text }
+        if text.starts_with(is_unspaced) { clip(&text, MAX_WORD) } else { text }
     };
     chosen.into_iter().map(text).collect()
 }

@@ -11,7 +11,7 @@ pub mod world;
 use std::rc::Rc;
 
 use fourwire_engine::audio::SampleRate;
-use fourwire_engine::call::{Event, Saved, Services, Session, Start, Terms};
+use fourwire_engine::call::{ConnectOptions, Event, Saved, Services, Session, Start};
 use fourwire_engine::pusher::Pusher;
 use fourwire_engine::speech::Provider;
 use fourwire_engine::speech::deepgram::Deepgram;
@@ -127,7 +127,7 @@ impl Call {
         self.connect_with(terms(rate));
     }
 
-    pub fn connect_with(&mut self, terms: Terms) {
+    pub fn connect_with(&mut self, terms: ConnectOptions) {
         self.world.send(self.now, Coming::Connect(terms));
         self.run_for(0);
     }
@@ -196,7 +196,7 @@ impl Call {
     }
 
     /// A client's socket is found after a restart.
-    pub fn reattach(&mut self, terms: Terms) {
+    pub fn reattach(&mut self, terms: ConnectOptions) {
         self.session.handle(UnixMillis::new(BEGIN + self.now), Event::Reattached(terms));
         self.drain();
     }
@@ -303,8 +303,8 @@ impl Call {
 }
 
 /// What the peer's client asks for.
-pub fn terms(rate: u32) -> Terms {
-    Terms { rate: SampleRate::new(rate).unwrap(), interim: false, resume: false }
+pub fn terms(rate: u32) -> ConnectOptions {
+    ConnectOptions { rate: SampleRate::new(rate).unwrap(), interim: false, resume: false }
 }
 
 /// What tests ask about a call.

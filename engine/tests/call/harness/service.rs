@@ -12,7 +12,7 @@ const UTTERANCE_END: u64 = 1_000 * 16;
 /// Interim results come about every second.
 const INTERIM_EVERY: u64 = 1_000 * 16;
 /// A window is made final after about this long at the latest.
-const LONGEST_WINDOW: u64 = 3_000 * 16;
+const MAX_WINDOW: u64 = 3_000 * 16;
 
 /// How a service treats those who call, and those who are connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl Stream {
         if !self.words.is_empty() && quiet && silence == PAUSE {
             return Some(self.result(true, true));
         }
-        if quiet && self.ear.position - self.window >= LONGEST_WINDOW {
+        if quiet && self.ear.position - self.window >= MAX_WINDOW {
             return Some(self.result(true, false));
         }
         (self.ear.position - self.last_interim >= INTERIM_EVERY).then(|| self.result(false, false))

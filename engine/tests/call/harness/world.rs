@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fourwire_engine::call::{Action, Alert, Down, Snapshot, StreamId, Terms};
+use fourwire_engine::call::{Action, Alert, ConnectOptions, Down, Snapshot, StreamId};
 use fourwire_engine::quota::sessions::Stretch;
 use fourwire_engine::record::ChunkSpan;
 use fourwire_engine::speech::Refusal;
@@ -29,7 +29,7 @@ const PIECE_BYTES: usize = 3_200;
 /// Something on its way to the session.
 #[derive(Debug)]
 pub enum Coming {
-    Connect(Terms),
+    Connect(ConnectOptions),
     Frame(Vec<u8>),
     Text(String),
     Gone,
