@@ -149,12 +149,6 @@ async fn a_call_that_was_on_a_machine_that_died_is_heard_on_as_the_same_conversa
     let conversation = received.conversation().expect("memory_created");
     let connections = ended(&world, 2).await;
     for connection in &connections {
-        eprintln!(
-            "DEBUG {:?} {} {} {:?}",
-            connection.refused, connection.opened, connection.count, connection.closed_by_client
-        );
-    }
-    for connection in &connections {
         assert_eq!(connection.frames.first(), Some(&Frame::Conversation(conversation.id)));
     }
     let processes: Vec<_> = connections.iter().map(processes).collect();
