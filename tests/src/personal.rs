@@ -36,7 +36,7 @@ pub fn protect_sound(samples: &[i16]) {
 /// What of a log line is personal.
 #[must_use]
 pub fn in_line(line: &str) -> Option<&'static str> {
-    let line = without_object_ids(&line.to_lowercase());
+    let line = without_ids(&line.to_lowercase());
     let is_user = |user: &String| line.contains(user.as_str());
     if USERS.lock().unwrap_or_else(PoisonError::into_inner).iter().any(is_user) {
         return Some("a user's name");
@@ -57,12 +57,19 @@ pub fn in_line(line: &str) -> Option<&'static str> {
     None
 }
 
-/// The line without the ids of Durable Objects, which the platform's own warnings name: 64 hexadecimal digits, among which
-/// anything may stand by chance.
-fn without_object_ids(line: &str) -> String {
-    let is_object_id = |word: &str| word.len() == 64 && word.bytes().all(|letter| letter.is_ascii_hexdigit());
-    let words = line.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());
-    words.filter(|word| !is_object_id(word.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric()))).collect()
+/// The line without the ids that are random: of conversations, and of Durable Objects, which the platform's own warnings name.
+/// Among their hexadecimal digits anything may stand by chance.
+fn without_ids(line: &str) -> String {
+    let is_no_part = |letter: char| !letter.is_ascii_alphanumeric() && letter != '-';
+    let words = line.split_inclusive(is_no_part);
+    words.filter(|word| !is_id(word.trim_end_matches(is_no_part))).collect()
+}
+
+/// Whether a word is a UUID or the id of a Durable Object, by its groups of hexadecimal digits.
+fn is_id(word: &str) -> bool {
+    let is_hexadecimal = |letter: u8| letter.is_ascii_hexdigit() || letter == b'-';
+    let groups: Vec<usize> = word.split('-').map(str::len).collect();
+    word.bytes().all(is_hexadecimal) && matches!(groups.as_slice(), [64] | [8, 4, 4, 4, 12])
 }
 
 /// Whether digits are too many to be anything else. A number with a fraction is a time of the platform's own warnings.
@@ -156,6 +163,9 @@ mod tests {
                 "warn: alarm = 1795830390.96s; actorId = 8fdb8768cb77f8125f3fbdddda445d357578f578e244393103441aa821fc2a2f",
                 None,
             ),
+            // As one came, in which ten digits and two stand in a row.
+            (r#"warn: {"conversation":"ce027be3-79af-4dfd-9de5-310318750295","event":"pusher_not_understood"}"#, None),
+            (r#"info: {"call":"12025550143-79af-4dfd-9de5-310318750295"}"#, Some("what could be a telephone number")),
             ("info: rang 12025550143 in 8fdb8768cb77f812", Some("what could be a telephone number")),
             ("info: heard Lantern, twice", Some("a spoken word")),
             ("info: call of Ann-of-the-tests", Some("a user's name")),
