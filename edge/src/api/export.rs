@@ -22,7 +22,7 @@ use crate::clock::now;
 use crate::fault::During;
 use crate::log;
 use crate::problem::Problem;
-use crate::rpc::user::{self, Behind, CallsBehind, EXPORTED_CALLS, ListNumbers, Numbers};
+use crate::rpc::user::{self, AllowExport, Behind, CallsBehind, EXPORTED_CALLS, ListNumbers, Numbers};
 use crate::settings;
 use crate::storage::archive::Archive;
 
@@ -47,7 +47,9 @@ pub(crate) async fn export(request: &Request, env: &Env) -> Result<Response, Pro
     let url = request.url()?;
     let cursor = url.query_pairs().find(|(name, _)| name == "cursor");
     let cursor: Option<Cursor> = cursor.map(|(_, text)| text.parse().map_err(|_| PageError::Cursor)).transpose()?;
+    user::call(env, &user, AllowExport()).await??;
     let mut budget = Budget::new(limits.requests);
+    budget.spend(1);
     let mut files = VecDeque::new();
     if cursor.is_none() {
         add_account(env, &user, &mut budget, &mut files).await?;

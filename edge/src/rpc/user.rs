@@ -53,6 +53,8 @@ requests! {
         Release(CallId, Stretch) -> (),
         /// A conversation is to be summed up anew.
         Reprocess(ConversationId) -> Result<(), TooOften>,
+        /// The user wants a part of an export.
+        AllowExport() -> Result<(), TooOften>,
         /// A conversation is finished, and nothing was said in it.
         Expire(ConversationId) -> (),
         /// Whoever signed in before this moment is signed out. Answered by the calls that may be running.

@@ -5,6 +5,7 @@ use crate::phone::account;
 use crate::quota::deployment::Ceilings;
 use crate::quota::reprocessing;
 use crate::quota::sessions::SessionLimits;
+use crate::user::export;
 
 /// After how many minutes a conversation in which nothing was said is deleted, unless the operator says otherwise: a day.
 const DEFAULT_DISCARDED_MINUTES: u64 = 24 * 60;
@@ -20,6 +21,8 @@ pub struct Quotas {
     pub verifications_a_day: usize,
     /// How often a user may have conversations summed up anew, within an hour.
     pub reprocess_an_hour: usize,
+    /// How many parts of an export a user may have, within an hour.
+    pub exports_an_hour: usize,
     /// How long a conversation is kept in which nothing was said, in milliseconds; none: as long as others.
     pub discarded_millis: Option<u64>,
     /// What all users together may use within a day.
@@ -45,6 +48,7 @@ impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
             },
             verifications_a_day: self.number("VERIFICATIONS_A_DAY", account::DEFAULT_VERIFICATIONS_A_DAY)?,
             reprocess_an_hour: self.number("REPROCESS_AN_HOUR", reprocessing::DEFAULT_AN_HOUR)?,
+            exports_an_hour: self.number("EXPORTS_AN_HOUR", export::DEFAULT_PARTS_AN_HOUR)?,
             discarded_millis,
             ceilings: Ceilings {
                 rings: self.number("TOTAL_RINGS_A_DAY", ceilings.rings)?,
@@ -72,13 +76,14 @@ mod tests {
     fn every_limit_has_a_default_and_can_be_set() {
         let default = read(&[]).unwrap();
         assert_eq!((default.sessions, default.ceilings), (SessionLimits::default(), Ceilings::default()));
-        assert_eq!((default.verifications_a_day, default.reprocess_an_hour), (10, 10));
+        assert_eq!((default.verifications_a_day, default.reprocess_an_hour, default.exports_an_hour), (10, 10, 60));
         assert_eq!(default.discarded_millis, Some(86_400_000));
         let set = read(&[
             ("SESSIONS_AT_ONCE", "1"),
             ("SESSION_MINUTES_A_DAY", "2"),
             ("VERIFICATIONS_A_DAY", "7"),
             ("REPROCESS_AN_HOUR", "3"),
+            ("EXPORTS_AN_HOUR", "8"),
             ("DISCARDED_MINUTES", "0"),
             ("TOTAL_RINGS_A_DAY", "4"),
             ("TOTAL_CALL_MINUTES_A_DAY", "5"),
@@ -88,7 +93,14 @@ mod tests {
         let ceilings = Ceilings { rings: 4, dialled_minutes: 5, speech_minutes: 6 };
         assert_eq!(
             set,
-            Ok(Quotas { sessions, verifications_a_day: 7, reprocess_an_hour: 3, discarded_millis: None, ceilings })
+            Ok(Quotas {
+                sessions,
+                verifications_a_day: 7,
+                reprocess_an_hour: 3,
+                exports_an_hour: 8,
+                discarded_millis: None,
+                ceilings
+            })
         );
     }
 

@@ -193,6 +193,24 @@ async fn a_conversation_is_summed_up_anew_only_so_often() {
 }
 
 #[tokio::test]
+async fn an_account_is_exported_only_so_often() {
+    let world = world(&[("EXPORTS_AN_HOUR", "2")]).await;
+    let export = async |user: &str, query: &str| {
+        http::get(world.edge(), &format!("/v1/account/export{query}"), &world.token(user)).await
+    };
+    for (query, status) in [("", 200), ("?cursor=x", 400), ("", 200), ("", 429)] {
+        let answer = export("takes-it-along-again", query).await;
+        assert_eq!(answer.status, status, "{:?}", answer.body);
+        if status == 429 {
+            assert_eq!(answer.code(), "too_many_requests");
+            let wait: u64 = answer.headers["retry-after"].to_str().expect("a text").parse().expect("seconds");
+            assert!((3_000..=3_600).contains(&wait), "{wait}");
+        }
+    }
+    assert_eq!(export("takes-it-along-once", "").await.status, 200, "each user's own");
+}
+
+#[tokio::test]
 async fn a_conversation_in_which_nothing_was_said_goes_by_itself_and_one_that_the_user_has_marked_does_not() {
     let world = world(&[("DISCARDED_MINUTES", "1")]).await;
     let user = "has-nothing-to-say";

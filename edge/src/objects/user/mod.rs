@@ -32,10 +32,10 @@ use crate::objects::identity::ObjectIdentity;
 use crate::objects::sign_out;
 use crate::problem::Problem;
 use crate::rpc::user::{
-    AllowToken, Behind, CallStart, CallsBehind, CheckVerification, ChooseNumber, ConfirmNumber, Count, Delete, Dial,
-    DropNumber, Enqueue, Erase, Expire, Find, Found, List, ListCalls, ListNumbers, PhoneRequest, RecordingRequest,
-    RefuseCall, Register, Release, RemoveNumber, ReportCall, Reprocess, Reseal, SignOut, StartCall, Upsert,
-    UserRequest, VerifyNumber,
+    AllowExport, AllowToken, Behind, CallStart, CallsBehind, CheckVerification, ChooseNumber, ConfirmNumber, Count,
+    Delete, Dial, DropNumber, Enqueue, Erase, Expire, Find, Found, List, ListCalls, ListNumbers, PhoneRequest,
+    RecordingRequest, RefuseCall, Register, Release, RemoveNumber, ReportCall, Reprocess, Reseal, SignOut, StartCall,
+    Upsert, UserRequest, VerifyNumber,
 };
 use crate::rpc::{Envelope, answer, received};
 use crate::settings;
@@ -87,6 +87,7 @@ impl User {
             RecordingRequest::Count(Count(call, audio)) => answer::<Count>(self.count(&call, audio)),
             RecordingRequest::Release(Release(call, audio)) => answer::<Release>(self.release(&call, audio)),
             RecordingRequest::Reprocess(Reprocess(id)) => answer::<Reprocess>(self.reprocess(id)),
+            RecordingRequest::AllowExport(AllowExport()) => answer::<AllowExport>(self.allow_export()),
             RecordingRequest::Expire(Expire(id)) => answer::<Expire>(self.expire(id)),
             RecordingRequest::SignOut(SignOut(moment)) => answer::<SignOut>(self.sign_out(moment)),
             RecordingRequest::Upsert(Upsert(entry)) => answer::<Upsert>(self.upsert(&entry)),

@@ -1,10 +1,11 @@
-//! What a user's object counts: calls that are recorded, their minutes, and how often a language model was asked anew. The whole
+//! What a user's object counts: calls that are recorded, their minutes, how often a language model was asked anew, and parts of exports. The whole
 //! deployment's minutes are counted from here too, a call's once a minute.
 
-use fourwire_engine::limit::TooOften;
+use fourwire_engine::limit::{Log, TooOften};
 use fourwire_engine::quota::deployment::Counter;
 use fourwire_engine::quota::reprocessing::Reprocessing;
 use fourwire_engine::quota::sessions::{Counted, SessionError, Sessions, Stretch};
+use fourwire_engine::user::export;
 use fourwire_engine::vault::Owner;
 use fourwire_wire::conversation::ConversationEntry;
 use fourwire_wire::ids::{CallId, ConversationId};
@@ -68,6 +69,12 @@ impl User {
     pub(super) fn reprocess(&self, id: ConversationId) -> Result<Result<(), TooOften>, Problem> {
         let an_hour = self.config.quotas()?.reprocess_an_hour;
         self.change("reprocessing", |known: &mut Reprocessing| known.take(id, an_hour, now()))
+    }
+
+    /// The user wants a part of an export.
+    pub(super) fn allow_export(&self) -> Result<Result<(), TooOften>, Problem> {
+        let an_hour = self.config.quotas()?.exports_an_hour;
+        self.change("exports", |taken: &mut Log| export::take_part(taken, an_hour, now()))
     }
 
     fn count_for_all(&self, counted: Counted) {
