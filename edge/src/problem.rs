@@ -10,6 +10,7 @@ use fourwire_engine::phone::number::NumberError;
 use fourwire_engine::quota::sessions::SessionError;
 use fourwire_engine::record::playback::UnknownTrack;
 use fourwire_engine::transcript::UnknownFormat;
+use fourwire_engine::user;
 use fourwire_wire::event::close;
 use fourwire_wire::query::QueryError;
 use serde::Serialize;
@@ -254,6 +255,15 @@ impl Problem {
             response.headers().set("retry-after", &seconds.to_string())?;
         }
         Ok(response)
+    }
+}
+
+impl From<user::Error> for Problem {
+    fn from(error: user::Error) -> Self {
+        match error {
+            user::Error::Config(error) => error.into(),
+            user::Error::Fault(fault) => fault.into(),
+        }
     }
 }
 

@@ -10,6 +10,8 @@
 //! - [`zones`]: the user's clock;
 //! - [`speech`]: speech services as codecs;
 //! - [`pusher`]: what an operator's program hears of a running call;
+//! - [`database`]: an object's own SQLite, as the engine asks it;
+//! - [`fault`]: what fails inside, for the operator's log;
 //! - [`phone`]: numbers, who may use them, and whom may be called;
 //! - [`limit`]: how often something may happen;
 //! - [`quota`]: how much a user, and the whole deployment, may use;
@@ -17,7 +19,7 @@
 //! - [`identity`]: who a client is, from an ID token;
 //! - [`outbound`]: which addresses the Worker calls itself;
 //! - [`names`]: how a user's id goes into the names of other things;
-//! - [`user`]: what a user's object does by its alarm and gives out in parts;
+//! - [`user`]: the core of a user's object;
 //! - [`vault`]: keys, sealing, blind indexes;
 //! - [`webhook`]: how an operator's server is told of a finished call;
 //! - [`config`]: the operator's settings, parsed once.
@@ -34,6 +36,8 @@ pub mod audio;
 pub mod call;
 pub mod config;
 pub mod conversations;
+pub mod database;
+pub mod fault;
 pub mod identity;
 pub mod limit;
 pub mod names;

@@ -10,6 +10,7 @@ use fourwire_engine::record::playback::{self, Conditions, Playback, Step, Track}
 use fourwire_engine::record::{ChunkSpan, tar};
 use fourwire_engine::transcript::{self, Format, Names};
 use fourwire_engine::user::export::{Budget, Piece, Share};
+use fourwire_engine::user::{EXPORTED_CALLS, Numbers};
 use fourwire_wire::conversation::PhoneCall;
 use fourwire_wire::ids::UserId;
 use futures_util::stream::try_unfold;
@@ -22,7 +23,7 @@ use crate::clock::now;
 use crate::fault::During;
 use crate::log;
 use crate::problem::Problem;
-use crate::rpc::user::{self, AllowExport, Behind, CallsBehind, EXPORTED_CALLS, ListNumbers, Numbers};
+use crate::rpc::user::{self, AllowExport, Behind, CallsBehind, KnownNumbers};
 use crate::settings;
 use crate::storage::archive::Archive;
 
@@ -81,7 +82,7 @@ async fn add_account(
     budget: &mut Budget,
     files: &mut VecDeque<Vec<u8>>,
 ) -> Result<(), Problem> {
-    let numbers = user::call(env, user, ListNumbers()).await?;
+    let numbers = user::call(env, user, KnownNumbers()).await?;
     let (mut calls, mut last) = calls_behind(env, user, None).await?;
     budget.spend(2);
     let account = Account { user: user.clone(), numbers, calls: std::mem::take(&mut calls) };

@@ -1,6 +1,7 @@
 //! One conversation of the user who asks: found, read and changed.
 
-use fourwire_wire::conversation::Conversation;
+use fourwire_engine::user::Found;
+use fourwire_wire::conversation::{Conversation, ConversationStatus};
 use fourwire_wire::ids::{ConversationId, UserId};
 use worker::{Env, Request};
 
@@ -8,7 +9,7 @@ use crate::api::auth;
 use crate::fault::Fault;
 use crate::problem::Problem;
 use crate::rpc::call::{self, RunningConversation};
-use crate::rpc::user::{self, Find, Found, Upsert};
+use crate::rpc::user::{self, Find, Upsert};
 use crate::settings;
 use crate::storage::archive::Archive;
 
@@ -26,7 +27,7 @@ impl Opened {
     /// The conversation with its text: the stored one, or the running call's as it is now.
     pub(crate) async fn read(self, env: &Env) -> Result<Conversation, Problem> {
         let Self { user, found, archive } = self;
-        if found.finished().is_err()
+        if finished(&found).is_err()
             && let Some(call) = &found.entry.call_id
         {
             let live = call::call(env, &user, call, RunningConversation()).await?;
@@ -73,6 +74,11 @@ pub(crate) async fn open(request: &Request, env: &Env, id: &str) -> Result<Opene
 /// The same, for what can be done only when the call is over.
 pub(crate) async fn open_finished(request: &Request, env: &Env, id: &str) -> Result<Opened, Problem> {
     let opened = open(request, env, id).await?;
-    opened.found.finished()?;
+    finished(&opened.found)?;
     Ok(opened)
+}
+
+/// Whether a conversation's call is over, for what can be done only then.
+pub(crate) fn finished(found: &Found) -> Result<(), Problem> {
+    if found.entry.status == ConversationStatus::Completed { Ok(()) } else { Err(Problem::NotFinished) }
 }

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use fourwire_engine::config::{Config, Twilio};
 use fourwire_engine::phone::account::{AccountError, NumberId, OwnNumber};
-use fourwire_engine::phone::claim::{Failure, Refusal, State};
+use fourwire_engine::phone::claim::{Failure, State};
 use fourwire_engine::phone::ledger::CallRecord;
 use fourwire_engine::phone::number::PhoneNumber;
-use fourwire_engine::phone::sid::{CallSid, CallerIdSid};
+use fourwire_engine::phone::sid::CallSid;
 use fourwire_engine::twilio::caller_ids::{Failed, Reason};
 use fourwire_engine::twilio::token::{AccessToken, VoiceGrant};
 use fourwire_engine::twilio::webhook::USER_REF;
@@ -15,7 +15,6 @@ use fourwire_wire::conversation::PhoneCall;
 use fourwire_wire::ids::UserId;
 use fourwire_wire::pii::Pii;
 use fourwire_wire::units::UnixMillis;
-use futures_util::future::{join, try_join_all};
 use serde::{Deserialize, Serialize};
 use worker::{Env, Request, Response};
 
@@ -25,9 +24,9 @@ use crate::clock::now;
 use crate::fault::During;
 use crate::problem::Problem;
 use crate::rpc::Request as Asks;
-use crate::rpc::phone_number::{self, Begun, Check, Holder, PhoneNumberRequest, Release, Verify};
+use crate::rpc::phone_number::Begun;
 use crate::rpc::user::{
-    self, AllowToken, CheckVerification, ChooseNumber, ConfirmNumber, DropNumber, ListCalls, ListNumbers, PhoneRequest,
+    self, AllowToken, CheckVerification, CheckedNumbers, ChooseNumber, ListCalls, ListNumbers, PhoneRequest,
     RemoveNumber, VerifyNumber,
 };
 use crate::settings;
@@ -55,37 +54,9 @@ impl<'a> Asked<'a> {
         Ok(self.config.twilio()?)
     }
 
-    async fn number<R: Asks<All = PhoneNumberRequest>>(
-        &self,
-        number: &PhoneNumber,
-        request: R,
-    ) -> Result<R::Response, Problem> {
-        phone_number::call(self.env, &self.config, number, request).await
-    }
-
     async fn account<R: Asks<All = PhoneRequest>>(&self, request: R) -> Result<R::Response, Problem> {
         user::call(self.env, &self.user, request).await
     }
-
-    async fn confirm(&self, number: &PhoneNumber, caller_id: CallerIdSid) -> Result<Option<NumberId>, Problem> {
-        confirm(self.env, &self.config, &self.user, number, caller_id).await
-    }
-}
-
-/// A number's verification has succeeded: it is the user's. Where the user has given it up meanwhile, or deleted the account, it
-/// is nobody's.
-pub(crate) async fn confirm(
-    env: &Env,
-    config: &Config,
-    user: &UserId,
-    number: &PhoneNumber,
-    caller_id: CallerIdSid,
-) -> Result<Option<NumberId>, Problem> {
-    let id = user::call(env, user, ConfirmNumber(number.clone(), caller_id)).await?;
-    if id.is_none() {
-        phone_number::call(env, config, number, Release(user.clone())).await?;
-    }
-    Ok(id)
 }
 
 #[derive(Deserialize)]
@@ -114,23 +85,14 @@ pub(crate) async fn verify(request: &mut Request, env: &Env) -> Result<Response,
     let number = PhoneNumber::parse(number_in(request).await?.expose())?;
     // A verification rings as a call does, and costs as one.
     asked.config.dialling()?.destinations.check(&number)?;
-    asked.account(VerifyNumber(number.clone())).await??;
-    match asked.number(&number, Verify(asked.user.clone(), number.clone())).await? {
+    match asked.account(VerifyNumber(number.clone())).await?? {
         Begun::Ringing { call, code } => json(&Verification {
             verification_sid: call,
             phone_number: number,
             validation_code: code,
             status: "pending",
         }),
-        Begun::Refused(refusal) => {
-            if let Refusal::Yours(caller_id) = &refusal {
-                // Whatever went wrong before, the list has it from now on.
-                asked.confirm(&number, caller_id.clone()).await?;
-            } else if refusal == Refusal::Taken {
-                asked.account(DropNumber(number)).await?;
-            }
-            Err(refusal.into())
-        }
+        Begun::Refused(refusal) => Err(refusal.into()),
         Begun::Failed(Failed::Refused(Reason::NotCallable)) => Err(Problem::NotCallable),
         Begun::Failed(_) => Err(Problem::NotStarted),
         Begun::Ceiling => Err(Problem::Ceiling),
@@ -138,7 +100,7 @@ pub(crate) async fn verify(request: &mut Request, env: &Env) -> Result<Response,
 }
 
 #[derive(Serialize)]
-struct Checked {
+struct CheckedNumber {
     verified: bool,
     phone_number_id: Option<NumberId>,
     status: &'static str,
@@ -148,19 +110,9 @@ struct Checked {
 pub(crate) async fn check(request: &mut Request, env: &Env) -> Result<Response, Problem> {
     let asked = Asked::by(request, env).await?;
     let text = number_in(request).await?;
-    asked.account(CheckVerification()).await??;
-    let Ok(number) = PhoneNumber::parse(text.expose()) else {
-        return json(&Checked { verified: false, phone_number_id: None, status: status(&State::Unknown) });
-    };
-    let state = asked.number(&number, Check(asked.user.clone(), number.clone())).await?;
-    let (phone_number_id, status) = match state {
-        State::Verified(caller_id) => match asked.confirm(&number, caller_id.clone()).await? {
-            Some(id) => (Some(id), status(&State::Verified(caller_id))),
-            None => (None, status(&State::Unknown)),
-        },
-        state => (None, status(&state)),
-    };
-    json(&Checked { verified: phone_number_id.is_some(), phone_number_id, status })
+    let number = PhoneNumber::parse(text.expose()).ok();
+    let checked = asked.account(CheckVerification(number)).await??;
+    json(&CheckedNumber { verified: checked.id.is_some(), phone_number_id: checked.id, status: status(&checked.state) })
 }
 
 const fn status(state: &State) -> &'static str {
@@ -195,36 +147,13 @@ struct PendingNumber {
     status: &'static str,
 }
 
-/// `GET /v1/phone/numbers`: the user's numbers as they are now, and verifications under way. Whatever a closed app has
-/// missed is noticed here.
+/// `GET /v1/phone/numbers`: the user's numbers as they are now, and verifications under way.
 pub(crate) async fn list(request: &Request, env: &Env) -> Result<Response, Problem> {
     let asked = Asked::by(request, env).await?;
-    let mut known = asked.account(ListNumbers()).await?;
-    // Each number's line is an object of its own, so they are asked at the same time.
-    let checks = known.pending.iter().map(|number| asked.number(number, Check(asked.user.clone(), number.clone())));
-    let holders = known.verified.iter().map(|own| asked.number(&own.phone_number, Holder(asked.user.clone())));
-    let (states, held) = join(try_join_all(checks), try_join_all(holders)).await;
-    let (mut dropped, mut confirmed) = (Vec::new(), Vec::new());
-    let mut pending = Vec::new();
-    for (number, state) in known.pending.iter().zip(states?) {
-        match state {
-            State::Verified(caller_id) => confirmed.push((number, caller_id)),
-            State::Unknown => dropped.push(number.clone()),
-            state => pending.push(PendingNumber { phone_number: number.clone(), status: status(&state) }),
-        }
-    }
-    let lost = known.verified.iter().zip(held?).filter(|(_, held)| held.is_none());
-    dropped.extend(lost.map(|(own, _)| own.phone_number.clone()));
-    if !dropped.is_empty() || !confirmed.is_empty() {
-        for (number, caller_id) in confirmed {
-            asked.confirm(number, caller_id).await?;
-        }
-        for number in dropped {
-            asked.account(DropNumber(number)).await?;
-        }
-        known = asked.account(ListNumbers()).await?;
-    }
-    json(&NumberList { numbers: known.verified.into_iter().map(ListedNumber::from).collect(), pending })
+    let CheckedNumbers { verified, pending } = asked.account(ListNumbers()).await?;
+    let pending =
+        pending.into_iter().map(|(phone_number, state)| PendingNumber { phone_number, status: status(&state) });
+    json(&NumberList { numbers: verified.into_iter().map(ListedNumber::from).collect(), pending: pending.collect() })
 }
 
 impl From<OwnNumber> for ListedNumber {
@@ -243,10 +172,6 @@ impl From<OwnNumber> for ListedNumber {
 pub(crate) async fn delete(request: &Request, env: &Env, id: &str) -> Result<Response, Problem> {
     let asked = Asked::by(request, env).await?;
     let id = NumberId::parse(id).ok_or(AccountError::Unknown)?;
-    let known = asked.account(ListNumbers()).await?;
-    let own = known.verified.into_iter().find(|own| own.id == id).ok_or(AccountError::Unknown)?;
-    // In this order: a list that still shows what is given up mends itself, the other way round it would not.
-    asked.number(&own.phone_number, Release(asked.user.clone())).await?;
     asked.account(RemoveNumber(id)).await??;
     json(&Done::YES)
 }

@@ -8,7 +8,7 @@ use futures_util::stream::try_unfold;
 use worker::worker_sys::FixedLengthStream as PlatformStream;
 use worker::{Env, FixedLengthStream, Method, Request, Response, ResponseBody};
 
-use crate::api::own_conversation::{self, Opened};
+use crate::api::own_conversation::{self, Opened, finished};
 use crate::api::response::private;
 use crate::fault::During;
 use crate::log;
@@ -23,7 +23,7 @@ pub(crate) async fn audio(request: &Request, env: &Env, id: &str) -> Result<Resp
         Some(name) => name.parse().map_err(Problem::Track)?,
         None => Track::default(),
     };
-    found.finished()?;
+    finished(&found)?;
     let chunks = archive.chunks().await?;
     let header = |name| request.headers().get(name);
     let (range, if_range) = (header("range")?, header("if-range")?);

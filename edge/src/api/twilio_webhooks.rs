@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use fourwire_engine::config::{Config, Dialling, Twilio};
 use fourwire_engine::names;
-use fourwire_engine::phone::ledger::{CallRecord, LegStatus};
+use fourwire_engine::phone::ledger::CallRecord;
 use fourwire_engine::phone::number::PhoneNumber;
-use fourwire_engine::quota::deployment::Counter;
 use fourwire_engine::twilio::signature::Body;
 use fourwire_engine::twilio::twiml;
 use fourwire_engine::twilio::webhook::{Form, LegReport, VerificationReport, VoiceRequest};
+use fourwire_engine::user::DialRequest;
 use fourwire_wire::ids::UserId;
 use worker::{Env, Request, Response};
 
@@ -18,10 +18,8 @@ use crate::clock::now;
 use crate::fault::During;
 use crate::log;
 use crate::problem::Problem;
-use crate::rpc::call::{self, ReportPhoneCall};
-use crate::rpc::deployment;
-use crate::rpc::phone_number::{self, CallerIdStatus, Report, Use};
-use crate::rpc::user::{self, Dial, DialDecision, DialRequest, DropNumber, RefuseCall, ReportCall};
+use crate::rpc::phone_number::{self, Report};
+use crate::rpc::user::{self, Dial, Dialled, ReportCall};
 use crate::settings;
 use crate::webhook_paths::{CALL_STATUS, NOTICE};
 
@@ -121,31 +119,15 @@ async fn decide(signed: &Signed, env: &Env) -> Result<Answer, Problem> {
     if signed.dialling()?.destinations.check(&callee).is_err() {
         return Ok(Answer::Say(sentence::NOT_ALLOWED));
     }
-    let call_sid = request.call_sid;
-    let dial = Dial(DialRequest { call_sid: call_sid.clone(), call_id: request.call_id, callee });
-    let record = match user::call(env, &user, dial).await? {
-        DialDecision::Granted(record) => record,
-        // The same answer, and no more: what is found out now must not end a call that is running.
-        DialDecision::AlreadyGranted(record) => return Ok(Answer::Dial(user, record)),
-        DialDecision::LimitReached => return Ok(Answer::Say(sentence::LIMIT)),
-        DialDecision::NoVerifiedNumber => return Ok(Answer::Say(sentence::NO_CALLER_ID)),
-        DialDecision::CallEnded => return Ok(Answer::Say(sentence::OVER)),
-    };
-    if deployment::admit(env, Counter::DialledSeconds).await.is_err() {
-        user::call(env, &user, RefuseCall(call_sid)).await?;
-        return Ok(Answer::Say(sentence::LIMIT));
-    }
-    let status = phone_number::call(env, &signed.config, &record.caller_id, Use(user.clone())).await;
-    let refusal = match status {
-        Ok(CallerIdStatus::Valid) => return Ok(Answer::Dial(user, record)),
-        Ok(CallerIdStatus::Revoked) => {
-            user::call(env, &user, DropNumber(record.caller_id)).await?;
-            sentence::STALE_CALLER_ID
-        }
-        Ok(CallerIdStatus::Unavailable) | Err(_) => sentence::CANNOT_CHECK,
-    };
-    user::call(env, &user, RefuseCall(call_sid)).await?;
-    Ok(Answer::Say(refusal))
+    let dial = Dial(DialRequest { call_sid: request.call_sid, call_id: request.call_id, callee });
+    Ok(match user::call(env, &user, dial).await? {
+        Dialled::Connect(record) => Answer::Dial(user, record),
+        Dialled::LimitReached => Answer::Say(sentence::LIMIT),
+        Dialled::NoVerifiedNumber => Answer::Say(sentence::NO_CALLER_ID),
+        Dialled::NumberRevoked => Answer::Say(sentence::STALE_CALLER_ID),
+        Dialled::NumberNotChecked => Answer::Say(sentence::CANNOT_CHECK),
+        Dialled::CallEnded => Answer::Say(sentence::OVER),
+    })
 }
 
 fn connect(signed: &Signed, user: &UserId, record: &CallRecord) -> Result<Result<String, twiml::WriteError>, Problem> {
@@ -175,32 +157,16 @@ pub(crate) async fn call_status(request: &mut Request, env: &Env) -> Result<Resp
     let object = signed.query.as_deref().and_then(|query| query.strip_prefix("user="));
     let object = object.filter(|name| names::is_object_name(name)).ok_or(Problem::Fields)?;
     let LegReport { call_sid, progress } = LegReport::read(&signed.form, now()).map_err(|_| Problem::Fields)?;
-    // What comes twice is no news the second time, and counts once.
-    let ended = progress.duration.filter(|_| matches!(progress.status, LegStatus::Ended(_)));
-    if let Some((user, record)) = user::report_call(env, object, ReportCall(call_sid, progress)).await? {
-        if let Some(seconds) = ended {
-            deployment::add(env, Counter::DialledSeconds, seconds.into()).await;
-        }
-        tell_call(env, &user, &record).await?;
-    }
+    user::report_call(env, object, ReportCall(call_sid, progress)).await?;
     Ok(Response::empty()?.with_status(204))
-}
-
-/// Tells the call's own object, where the client gave the call a name and so may be listening to it.
-async fn tell_call(env: &Env, user: &UserId, record: &CallRecord) -> Result<(), Problem> {
-    let Some(id) = &record.call_id else { return Ok(()) };
-    call::call(env, user, id, ReportPhoneCall(Box::new(record.phone_call()))).await
 }
 
 /// `POST /v1/phone/numbers/verify/status`: how a verification call ended.
 pub(crate) async fn verification_status(request: &mut Request, env: &Env) -> Result<Response, Problem> {
     let signed = Signed::receive(request, env).await?;
     let report = VerificationReport::read(&signed.form).map_err(|_| Problem::Fields)?;
-    let verdict = Report(report.call, report.verdict);
-    let verified = phone_number::call(env, &signed.config, &report.number, verdict).await?;
-    if let Some((user, caller_id)) = verified {
-        phone::confirm(env, &signed.config, &user, &report.number, caller_id).await?;
-    }
+    let told = Report(report.number.clone(), report.call, report.verdict);
+    phone_number::call(env, &signed.config, &report.number, told).await?;
     Ok(Response::empty()?.with_status(204))
 }
 

@@ -3,13 +3,15 @@
 
 use std::cell::RefCell;
 
+use fourwire_engine::database::{Database, Value, unexpected};
 use fourwire_engine::vault::{Owner, Vault};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use worker::{SqlStorage, SqlStorageValue, State};
+use worker::State;
 
 use crate::fault::{During, Fault};
 use crate::problem::Problem;
+use crate::storage::database::ObjectDatabase;
 use crate::storage::sealed;
 
 /// What an object knows of whose it is.
@@ -36,7 +38,7 @@ impl<T: Clone + Serialize + DeserializeOwned> ObjectIdentity<T> {
     /// Whose the object is; `None` for one that keeps nothing and was told nothing.
     pub(crate) fn get(&self, state: &State, vault: &Vault) -> Result<Option<T>, Problem> {
         if self.known.borrow().is_none() {
-            let kept = match row(&state.storage().sql())? {
+            let kept = match row(&ObjectDatabase::of(state))? {
                 Some(sealed) => Some(sealed::open(vault, Owner::Operator, &address(state)?, &sealed)?),
                 None => None,
             };
@@ -47,12 +49,12 @@ impl<T: Clone + Serialize + DeserializeOwned> ObjectIdentity<T> {
 
     /// Keeps it, in an object that is about to keep something.
     pub(crate) fn keep(&self, state: &State, vault: &Vault) -> Result<(), Problem> {
-        if row(&state.storage().sql())?.is_some() { Ok(()) } else { self.write(state, vault) }
+        if row(&ObjectDatabase::of(state))?.is_some() { Ok(()) } else { self.write(state, vault) }
     }
 
     /// Seals anew what an earlier master secret has sealed; how many records that were.
     pub(crate) fn reseal(&self, state: &State, vault: &Vault) -> Result<usize, Problem> {
-        match row(&state.storage().sql())? {
+        match row(&ObjectDatabase::of(state))? {
             Some(sealed) if !vault.is_current(&sealed) => self.write(state, vault).map(|()| 1),
             _ => Ok(0),
         }
@@ -60,29 +62,28 @@ impl<T: Clone + Serialize + DeserializeOwned> ObjectIdentity<T> {
 
     fn write(&self, state: &State, vault: &Vault) -> Result<(), Problem> {
         let identity = self.get(state, vault)?.during("object.identity")?;
-        write(&state.storage().sql(), sealed::seal(vault, Owner::Operator, &address(state)?, &identity)?)
+        Ok(write(&ObjectDatabase::of(state), sealed::seal(vault, Owner::Operator, &address(state)?, &identity)?)?)
     }
 }
 
 /// The row, which is read without making its table: an object that was only asked stays empty, since a stored one is billed for ever.
-fn row(sql: &SqlStorage) -> Result<Option<Vec<u8>>, Problem> {
-    if sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'identity'", None)?.raw().next().is_none() {
+fn row(database: &ObjectDatabase) -> Result<Option<Vec<u8>>, Fault> {
+    if !database.has_table("identity")? {
         return Ok(None);
     }
-    match sql.exec("SELECT sealed FROM identity", None)?.raw().next().transpose()?.as_deref() {
+    match database.first("SELECT sealed FROM identity", vec![])?.as_deref() {
         None => Ok(None),
-        Some([SqlStorageValue::Blob(sealed)]) => Ok(Some(sealed.clone())),
-        Some(_) => Err(Fault::new("object.identity", "a row is not of the expected form").into()),
+        Some([Value::Blob(sealed)]) => Ok(Some(sealed.clone())),
+        Some(_) => Err(unexpected("object.identity")),
     }
 }
 
-fn write(sql: &SqlStorage, sealed: Vec<u8>) -> Result<(), Problem> {
-    sql.exec(
+fn write(database: &ObjectDatabase, sealed: Vec<u8>) -> Result<(), Fault> {
+    database.execute(
         "CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), sealed BLOB NOT NULL)",
-        None,
+        vec![],
     )?;
-    sql.exec("INSERT OR REPLACE INTO identity (one, sealed) VALUES (1, ?)", vec![sealed.into()])?;
-    Ok(())
+    database.execute("INSERT OR REPLACE INTO identity (one, sealed) VALUES (1, ?)", vec![sealed.into()])
 }
 
 /// Where the row lies, for its seal.

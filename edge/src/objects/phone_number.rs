@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fourwire_engine::config::Config;
+use fourwire_engine::database::sealed_row::SealedRow;
 use fourwire_engine::phone::claim::{
     Check as Known, Cleanup, Next, NumberOwnership, Refusal, State as Verification, VerificationResult,
 };
@@ -26,9 +27,10 @@ use crate::problem::Problem;
 use crate::rpc::phone_number::{
     Begun, CallerIdStatus, Check, Holder, PhoneNumberRequest, Release, Report, Reseal, Use, Verify,
 };
+use crate::rpc::user::{self, ConfirmNumber};
 use crate::rpc::{answer, deployment, received};
 use crate::settings;
-use crate::storage::sealed_row::SealedRow;
+use crate::storage::database::ObjectDatabase;
 use crate::webhook_paths;
 
 /// Wait before it is seen to that nothing is left behind, here or at Twilio: an hour.
@@ -58,7 +60,9 @@ impl DurableObject for Line {
         match asked {
             PhoneNumberRequest::Verify(Verify(user, number)) => answer::<Verify>(self.verify(&user, &number).await),
             PhoneNumberRequest::Check(Check(user, number)) => answer::<Check>(self.check(&user, &number).await),
-            PhoneNumberRequest::Report(Report(call, verdict)) => answer::<Report>(self.verdict(&call, verdict).await),
+            PhoneNumberRequest::Report(Report(number, call, result)) => {
+                answer::<Report>(self.report(number, &call, result).await)
+            }
             PhoneNumberRequest::Holder(Holder(user)) => {
                 answer::<Holder>(self.change(|claim| claim.held_by(&user).cloned()))
             }
@@ -77,37 +81,40 @@ impl DurableObject for Line {
 impl Line {
     /// Seals anew what an earlier master secret has sealed; how many records that were.
     fn reseal(&self) -> std::result::Result<usize, Problem> {
-        let index = self.state.id().name().during("object.name")?;
-        let vault = self.config.vault()?;
-        SealedRow::new(&self.state, vault, Owner::Number(&index), "claim").reseal()
+        self.with_row(|row| row.reseal())
     }
 
-    /// Twilio has said how a verification call ended. One of a user who has given the number up leaves an entry at Twilio that
-    /// is nobody's.
-    async fn verdict(
+    /// Twilio has said how a verification call ended. The user whose number this makes it is told from here, and from nowhere else. One of
+    /// a user who has given the number up leaves an entry at Twilio that is nobody's.
+    async fn report(
         &self,
+        number: PhoneNumber,
         call: &CallSid,
-        verdict: VerificationResult,
-    ) -> std::result::Result<Option<(UserId, CallerIdSid)>, Problem> {
-        let verified = self.change(|claim| claim.verdict(call, verdict))?;
+        result: VerificationResult,
+    ) -> std::result::Result<(), Problem> {
+        let verified = self.change(|claim| claim.verdict(call, result))?;
         if self.change(|claim| !claim.removals().is_empty())? {
             self.tidy_or_later().await?;
         }
-        Ok(verified)
+        match verified {
+            // Where this does not arrive, the user's object finds out when the user next looks.
+            Some((user, caller_id)) => user::call(&self.env, &user, ConfirmNumber(number, caller_id)).await,
+            None => Ok(()),
+        }
     }
 
     /// Lets the claim change and keeps it. What the claim decides between two awaits is decided as one.
     fn change<T>(&self, change: impl FnOnce(&mut NumberOwnership) -> T) -> std::result::Result<T, Problem> {
+        self.with_row(|row| row.change(change))
+    }
+
+    fn with_row<T>(
+        &self,
+        work: impl FnOnce(SealedRow<'_, ObjectDatabase>) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Problem> {
         let index = self.state.id().name().during("object.name")?;
-        let vault = self.config.vault()?;
-        let row = SealedRow::new(&self.state, vault, Owner::Number(&index), "claim");
-        let mut claim: NumberOwnership = row.read()?;
-        let before = claim.clone();
-        let result = change(&mut claim);
-        if claim != before {
-            row.write(&claim)?;
-        }
-        Ok(result)
+        let database = ObjectDatabase::of(&self.state);
+        Ok(work(SealedRow::new(&database, self.config.vault()?, Owner::Number(&index), "claim"))?)
     }
 
     async fn verify(&self, user: &UserId, number: &PhoneNumber) -> std::result::Result<Begun, Problem> {

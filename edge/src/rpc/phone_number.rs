@@ -22,8 +22,8 @@ requests! {
         Verify(UserId, PhoneNumber) -> Begun,
         /// How a user's verification goes.
         Check(UserId, PhoneNumber) -> Verification,
-        /// Twilio has said how a verification call ended. Answered by the user whose number this makes it, if any.
-        Report(CallSid, VerificationResult) -> Option<(UserId, CallerIdSid)>,
+        /// Twilio has said how a verification call of this number ended.
+        Report(PhoneNumber, CallSid, VerificationResult) -> (),
         /// Whether the number is a user's, by what is kept here. Answered by the caller ID, if it is.
         Holder(UserId) -> Option<CallerIdSid>,
         /// Whether a user may call with the number, by what Twilio says now.

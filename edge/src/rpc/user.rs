@@ -4,18 +4,21 @@ use fourwire_engine::conversations::{Cursor, Listed, Page};
 use fourwire_engine::limit::TooOften;
 use fourwire_engine::names;
 use fourwire_engine::phone::account::{AccountError, NumberId, OwnNumber};
+use fourwire_engine::phone::claim::State as Verification;
 use fourwire_engine::phone::ledger::{CallRecord, Progress};
 use fourwire_engine::phone::number::PhoneNumber;
 use fourwire_engine::phone::sid::{CallSid, CallerIdSid};
-use fourwire_engine::quota::sessions::{Counted, SessionError, Stretch};
+use fourwire_engine::quota::sessions::{Counted, Stretch};
 use fourwire_engine::user::follow_up::FollowUp;
-use fourwire_wire::conversation::{ConversationEntry, ConversationStatus, PhoneCall};
+use fourwire_engine::user::{CallStart, DialRequest, Found, Known, Numbers};
+use fourwire_wire::conversation::ConversationEntry;
 use fourwire_wire::ids::{CallId, ConversationId, UserId};
 use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 use worker::Env;
 
 use crate::problem::Problem;
+use crate::rpc::phone_number::Begun;
 use crate::rpc::{Envelope, Request, requests, send};
 use crate::settings;
 
@@ -75,8 +78,8 @@ requests! {
         Reseal() -> usize,
         /// Everything is to be deleted.
         Erase() -> (),
-        /// Twilio has reported something of a call. Answered by the user and the call as it is now, where that was news.
-        ReportCall(CallSid, Progress) -> Option<(UserId, CallRecord)>,
+        /// Twilio has reported something of a call, which the call's own object hears of too.
+        ReportCall(CallSid, Progress) -> (),
     }
 }
 
@@ -84,110 +87,61 @@ requests! {
     /// What the object of a user is asked about numbers and phone calls.
     PhoneRequest {
         /// The user wants a number verified.
-        VerifyNumber(PhoneNumber) -> Result<(), AccountError>,
-        /// The user asks how a verification goes.
-        CheckVerification() -> Result<(), AccountError>,
-        /// A number's verification has succeeded. Answered by the number's id; by none where the user has given it up meanwhile.
-        ConfirmNumber(PhoneNumber, CallerIdSid) -> Option<NumberId>,
-        /// A number is not the user's any more, or its verification has come to nothing.
-        DropNumber(PhoneNumber) -> (),
-        /// All numbers.
-        ListNumbers() -> Numbers,
+        VerifyNumber(PhoneNumber) -> Result<Begun, AccountError>,
+        /// The user asks how the verification of a number goes; of none, where what was asked after is no number.
+        CheckVerification(Option<PhoneNumber>) -> Result<Checked, AccountError>,
+        /// A number's verification has succeeded, says the number's object.
+        ConfirmNumber(PhoneNumber, CallerIdSid) -> (),
+        /// All numbers, as the user's object knows them.
+        KnownNumbers() -> Numbers,
+        /// All numbers, as their own objects know them now.
+        ListNumbers() -> CheckedNumbers,
         /// The user gives a number up.
-        RemoveNumber(NumberId) -> Result<OwnNumber, AccountError>,
+        RemoveNumber(NumberId) -> Result<(), AccountError>,
         /// Calls are to be made with this number.
         ChooseNumber(NumberId) -> Result<(), AccountError>,
         /// The user wants an access token.
         AllowToken() -> Result<(), AccountError>,
         /// The user wants to call somebody.
-        Dial(DialRequest) -> DialDecision,
-        /// A call that was granted is not made.
-        RefuseCall(CallSid) -> (),
+        Dial(DialRequest) -> Dialled,
         /// The newest calls, the newest first.
         ListCalls() -> Vec<CallRecord>,
-        /// Calls behind one, or the newest, the newest first: [`EXPORTED_CALLS`] at most.
+        /// Calls behind one, or the newest, the newest first: [`EXPORTED_CALLS`](fourwire_engine::user::EXPORTED_CALLS) at most.
         CallsBehind(Option<CallSid>) -> Vec<CallRecord>,
     }
 }
 
-/// How many calls an export asks for at once: half a megabyte.
-pub(crate) const EXPORTED_CALLS: usize = 1_000;
-
-/// A conversation's entry, and its key, wrapped.
-pub(crate) type Known = (ConversationEntry, Vec<u8>);
-
-/// What is known of a conversation.
+/// How a verification goes, with the number's id where it has succeeded.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Found {
-    /// Its entry.
-    pub(crate) entry: ConversationEntry,
-    /// Its key, wrapped.
-    pub(crate) key: Vec<u8>,
-    /// What Twilio has told of its call, which may be more than when it was stored.
-    pub(crate) phone_call: Option<PhoneCall>,
+pub(crate) struct Checked {
+    /// The number's id, once it is the user's.
+    pub(crate) id: Option<NumberId>,
+    /// How it goes.
+    pub(crate) state: Verification,
 }
 
-impl Found {
-    /// Whether the call is over, for what can be done only then.
-    pub(crate) fn finished(&self) -> Result<(), Problem> {
-        if self.entry.status == ConversationStatus::Completed { Ok(()) } else { Err(Problem::NotFinished) }
-    }
-}
-
-/// How a call begins.
+/// A user's numbers, as the numbers' own objects and Twilio know them now.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum CallStart {
-    /// With this conversation: the one offered, or the one it already had.
-    Go {
-        /// The conversation.
-        entry: Box<ConversationEntry>,
-        /// Whether it is entered already.
-        is_registered: bool,
-        /// Its key, wrapped.
-        key: Vec<u8>,
-        /// What Twilio has told of the call.
-        phone_call: Option<Box<PhoneCall>>,
-    },
-    /// Not at all: its conversation was deleted while it was running; or Twilio has told of no such call that may be going on,
-    /// and the operator wants that.
-    NoSuchCall,
-    /// Not at all: the user was signed out after this client had signed in.
-    SignedOut,
-    /// Not now: the user has reached a limit.
-    Refused(SessionError),
-}
-
-/// A call that a user's device asks for.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct DialRequest {
-    /// Twilio's name for the caller's leg.
-    pub(crate) call_sid: CallSid,
-    /// The client's name for the call.
-    pub(crate) call_id: Option<CallId>,
-    /// Who is to be called.
-    pub(crate) callee: PhoneNumber,
-}
-
-/// A user's numbers.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Numbers {
+pub(crate) struct CheckedNumbers {
     /// Those that are verified, the oldest first.
     pub(crate) verified: Vec<OwnNumber>,
-    /// Those whose verification is not known to have ended.
-    pub(crate) pending: Vec<PhoneNumber>,
+    /// Verifications that are under way or have just failed.
+    pub(crate) pending: Vec<(PhoneNumber, Verification)>,
 }
 
-/// Whether a user may call somebody.
+/// Whether a call is connected.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum DialDecision {
-    /// The call is entered: with this number, for so long.
-    Granted(Box<CallRecord>),
-    /// The call was granted before and has not ended: the request is a repeated or a replayed one.
-    AlreadyGranted(Box<CallRecord>),
-    /// A limit is reached.
+pub(crate) enum Dialled {
+    /// It is: with this number, for so long.
+    Connect(Box<CallRecord>),
+    /// The user, or all users together, have reached a limit.
     LimitReached,
     /// There is no verified number.
     NoVerifiedNumber,
+    /// The user's number is not verified any more.
+    NumberRevoked,
+    /// Twilio does not say whether the user's number is still verified.
+    NumberNotChecked,
     /// This call has ended already: the request is a replayed one.
     CallEnded,
 }
@@ -205,11 +159,7 @@ pub(crate) async fn call<R: Request<All: Into<UserRequest>>>(
 
 /// Tells a user's object what Twilio has reported of a call: by the object's name alone, which is all that Twilio was told of the
 /// user. An object that nobody has used knows of no call.
-pub(crate) async fn report_call(
-    env: &Env,
-    name: &str,
-    report: ReportCall,
-) -> Result<<ReportCall as Request>::Response, Problem> {
+pub(crate) async fn report_call(env: &Env, name: &str, report: ReportCall) -> Result<(), Problem> {
     send_request(env, name, None, report).await
 }
 

@@ -10,7 +10,7 @@ use fourwire_wire::ids::{ConversationId, UserId};
 use futures_util::future::{Either, select};
 use worker::{Bucket, Conditional, Delay, Env, Range};
 
-use crate::fault::{During, Fault};
+use crate::fault::{During, Fault, PlatformDuring as _};
 use crate::problem::Problem;
 use crate::settings;
 use crate::storage::sealed;

@@ -7,6 +7,7 @@
 //! A token is a JWS in compact form (RFC 7515): three base64url parts, header, claims and signature, with dots between.
 
 mod cache;
+pub mod sign_out;
 
 use std::fmt;
 use std::time::Duration;

@@ -1,6 +1,11 @@
 //! What is still to be done for a finished conversation, and how often it is tried.
 
+use fourwire_wire::ids::ConversationId;
+use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
+
+use crate::database::{Database, Row, Value, stored, unexpected};
+use crate::fault::Fault;
 
 /// Wait before the second try, in milliseconds; four times as long after each further one.
 const FIRST_WAIT_MILLIS: u64 = 60_000;
@@ -49,6 +54,77 @@ pub fn wait_after(tries: u32) -> Option<u64> {
         0 => Some(0),
         1..MAX_TRIES => Some(FIRST_WAIT_MILLIS.saturating_mul(1 << (2 * (tries - 1)))),
         _ => None,
+    }
+}
+
+/// A follow-up that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DueFollowUp {
+    pub(super) id: ConversationId,
+    pub(super) follow_up: FollowUp,
+    pub(super) tries: u32,
+}
+
+/// The table of follow-ups.
+pub(super) struct FollowUps<'a, D>(&'a D);
+
+impl<'a, D: Database> FollowUps<'a, D> {
+    pub(super) const fn new(database: &'a D) -> Self {
+        Self(database)
+    }
+
+    /// It is tried later, having been tried so many times, unless that was often enough.
+    pub(super) fn try_later(
+        &self,
+        id: ConversationId,
+        follow_up: FollowUp,
+        tries: u32,
+        now: UnixMillis,
+    ) -> Result<(), Fault> {
+        let Some(wait) = wait_after(tries) else { return self.remove(id, follow_up) };
+        let values = vec![id.to_string().into(), follow_up.name().into(), i64::from(tries).into(), stored(now + wait)?];
+        self.0.execute("INSERT OR REPLACE INTO duties (id, duty, tries, due) VALUES (?, ?, ?, ?)", values)?;
+        Ok(())
+    }
+
+    /// There is nothing more to be done of it.
+    pub(super) fn remove(&self, id: ConversationId, follow_up: FollowUp) -> Result<(), Fault> {
+        self.remove_named(&id.to_string(), follow_up.name())
+    }
+
+    fn remove_named(&self, id: &str, name: &str) -> Result<(), Fault> {
+        self.0.execute("DELETE FROM duties WHERE id = ? AND duty = ?", vec![id.into(), name.into()])?;
+        Ok(())
+    }
+
+    /// All of them are forgotten.
+    pub(super) fn remove_all(&self) -> Result<(), Fault> {
+        self.0.execute("DELETE FROM duties", vec![])?;
+        Ok(())
+    }
+
+    /// When the next one is due.
+    pub(super) fn next(&self) -> Result<Option<UnixMillis>, Fault> {
+        self.0.moment("SELECT min(due) FROM duties")
+    }
+
+    /// Those that are due now, the longest due first: so many at most. What another version of this program has enqueued and this one
+    /// does not know is removed, since it would keep others waiting for ever.
+    pub(super) fn due(&self, most: i64, now: UnixMillis) -> Result<Vec<DueFollowUp>, Fault> {
+        let query = "SELECT id, duty, tries FROM duties WHERE due <= ? ORDER BY due LIMIT ?";
+        let rows: Vec<Result<Row, Fault>> = self.0.query(query, vec![stored(now)?, most.into()])?.collect();
+        let mut due = Vec::new();
+        for row in rows {
+            let row = row?;
+            let [Value::Text(id), Value::Text(name), Value::Integer(tries)] = row.as_slice() else {
+                return Err(unexpected("sql.follow_ups"));
+            };
+            match (ConversationId::parse(id), FollowUp::named(name), u32::try_from(*tries)) {
+                (Some(id), Some(follow_up), Ok(tries)) => due.push(DueFollowUp { id, follow_up, tries }),
+                _ => self.remove_named(id, name)?,
+            }
+        }
+        Ok(due)
     }
 }
 

@@ -11,12 +11,13 @@ use std::time::Duration;
 use fourwire_engine::call::{Action, Alert, Event, Services, Session, Start};
 use fourwire_engine::config::Config;
 use fourwire_engine::conversations::finish_again;
-use fourwire_engine::identity::SignedIn;
+use fourwire_engine::identity::{SignedIn, sign_out};
 use fourwire_engine::names::{self, CallOwner};
 use fourwire_engine::quota::deployment::Counter;
 use fourwire_engine::quota::sessions::{Counted, Stretch};
 use fourwire_engine::record::{ChunkName, Folder};
 use fourwire_engine::socket;
+use fourwire_engine::user::CallStart;
 use fourwire_engine::user::follow_up::FollowUp;
 use fourwire_engine::user::task::retry_wait;
 use fourwire_engine::user::unfinished::CallState;
@@ -39,18 +40,18 @@ use super::pusher_socket::PusherSocket;
 use super::speech_sockets::SpeechSockets;
 use super::store::{CallStore, SavedCall};
 use crate::clock::now;
-use crate::fault::{Cause as _, During, Fault};
+use crate::fault::{Cause as _, During, Fault, PlatformCause as _};
 use crate::log;
 use crate::objects::identity::ObjectIdentity;
-use crate::objects::sign_out;
 use crate::outbound::{issuer, language_model};
 use crate::problem::Problem;
 use crate::rpc::call::{Admission, random_conversation};
 use crate::rpc::deployment;
-use crate::rpc::user::{self, CallStart, Count, Enqueue, Expire, Register, Release, StartCall, Upsert};
+use crate::rpc::user::{self, Count, Enqueue, Expire, Register, Release, StartCall, Upsert};
 use crate::settings;
 use crate::socket::{Message, close_socket};
 use crate::storage::archive::Archive;
+use crate::storage::database::ObjectDatabase;
 use crate::zones::PlatformZones;
 
 /// Why a client is cut off whose user was signed out.
@@ -498,7 +499,7 @@ impl Driver {
         if is_awake == Ok(false) {
             return Ok(());
         }
-        sign_out::note(&self.state.storage().sql(), moment)?;
+        sign_out::note(&ObjectDatabase::of(&self.state), moment)?;
         if is_awake == Ok(true) {
             self.run(Event::NotAllowed { reason: SIGNED_OUT });
         } else {
@@ -509,7 +510,7 @@ impl Driver {
     }
 
     fn is_signed_out(&self, signed_in_at: UnixMillis) -> Result<bool, Problem> {
-        sign_out::is_signed_out(&self.state.storage().sql(), signed_in_at)
+        Ok(sign_out::is_signed_out(&ObjectDatabase::of(&self.state), signed_in_at)?)
     }
 
     /// Tells the operator.

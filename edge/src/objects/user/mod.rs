@@ -1,47 +1,36 @@
-//! The object of one user: what it is asked, and which of its parts answers.
+//! The object of one user: what it is asked, and which of its parts answers. What it decides, the core does
+//! ([`fourwire_engine::user`]).
 //!
-//! - [`state`]: the object itself; [`schema`]: its tables;
-//! - [`index`]: conversations; [`phone`]: numbers and phone calls; [`quota`]: what is counted;
-//! - [`alarm`]: what it does by itself: [`retention`], [`unfinished`] calls, [`follow_ups`], [`deletion`].
+//! - [`state`]: the object itself, and what its core decides from;
+//! - [`alarm`]: what it does by itself, and [`jobs`], what that takes;
+//! - [`numbers`]: numbers and phone calls, of which other objects are asked too.
 
 mod alarm;
-mod deletion;
-mod follow_ups;
-mod index;
-mod phone;
-mod quota;
-mod retention;
-mod schema;
+mod jobs;
+mod numbers;
 mod state;
-mod unfinished;
 
 use std::cell::Cell;
 
-use fourwire_wire::conversation::{ConversationEntry, ConversationStatus};
-use fourwire_wire::ids::{CallId, ConversationId};
-use fourwire_wire::units::UnixMillis;
+use fourwire_engine::quota::deployment::Counter;
+use fourwire_engine::quota::sessions::Counted;
+use fourwire_engine::user::task::Task;
+use fourwire_wire::ids::ConversationId;
 use worker::{DurableObject, Env, Request, Response, Result, State};
 
-use index::Index;
-use phone::Phone;
 use state::User;
 
 use crate::clock::now;
-use crate::fault::During;
 use crate::objects::identity::ObjectIdentity;
-use crate::objects::sign_out;
 use crate::problem::Problem;
+use crate::rpc::phone_number::{self, Reseal as ResealNumber};
 use crate::rpc::user::{
-    AllowExport, AllowToken, Behind, CallStart, CallsBehind, CheckVerification, ChooseNumber, ConfirmNumber, Count,
-    Delete, Dial, DropNumber, Enqueue, Erase, Expire, Find, Found, List, ListCalls, ListNumbers, PhoneRequest,
-    RecordingRequest, RefuseCall, Register, Release, RemoveNumber, ReportCall, Reprocess, Reseal, SignOut, StartCall,
-    Upsert, UserRequest, VerifyNumber,
+    AllowExport, AllowToken, Behind, CallsBehind, CheckVerification, ChooseNumber, ConfirmNumber, Count, Delete, Dial,
+    Enqueue, Erase, Expire, Find, KnownNumbers, List, ListCalls, ListNumbers, PhoneRequest, RecordingRequest, Register,
+    Release, RemoveNumber, ReportCall, Reprocess, Reseal, SignOut, StartCall, Upsert, UserRequest, VerifyNumber,
 };
-use crate::rpc::{Envelope, answer, received};
+use crate::rpc::{Envelope, answer, deployment, received};
 use crate::settings;
-
-/// No call runs longer after its beginning, in milliseconds: four hours of recording, and what finishing it takes.
-const MAX_CALL_MILLIS: u64 = 5 * 60 * 60 * 1000;
 
 impl DurableObject for User {
     fn new(state: State, env: Env) -> Self {
@@ -68,7 +57,7 @@ impl DurableObject for User {
         }
         match asked {
             UserRequest::Recording(asked) => self.answer(*asked).await,
-            UserRequest::Phone(asked) => self.answer_phone(asked),
+            UserRequest::Phone(asked) => self.answer_phone(asked).await,
         }
     }
 
@@ -81,64 +70,77 @@ impl DurableObject for User {
 
 impl User {
     async fn answer(&self, asked: RecordingRequest) -> Result<Response> {
-        match asked {
-            RecordingRequest::StartCall(StartCall(entry, at)) => answer::<StartCall>(self.start(entry, at)),
-            RecordingRequest::Register(Register(entry, key)) => answer::<Register>(self.register(&entry, &key)),
-            RecordingRequest::Count(Count(call, audio)) => answer::<Count>(self.count(&call, audio)),
-            RecordingRequest::Release(Release(call, audio)) => answer::<Release>(self.release(&call, audio)),
-            RecordingRequest::Reprocess(Reprocess(id)) => answer::<Reprocess>(self.reprocess(id)),
-            RecordingRequest::AllowExport(AllowExport()) => answer::<AllowExport>(self.allow_export()),
-            RecordingRequest::Expire(Expire(id)) => answer::<Expire>(self.expire(id)),
-            RecordingRequest::SignOut(SignOut(moment)) => answer::<SignOut>(self.sign_out(moment)),
-            RecordingRequest::Upsert(Upsert(entry)) => answer::<Upsert>(self.upsert(&entry)),
-            RecordingRequest::List(List(page)) => answer::<List>(self.with_index(|index| index.page(&page))),
-            RecordingRequest::Behind(Behind(cursor, most)) => {
-                answer::<Behind>(self.with_index(|index| index.behind(cursor, most)))
+        let answered = match asked {
+            RecordingRequest::StartCall(StartCall(entry, at)) => {
+                answer::<StartCall>(self.with_core(|core| core.start_call(entry, at, now())))
             }
-            RecordingRequest::Find(Find(id)) => answer::<Find>(self.find(id)),
-            RecordingRequest::Enqueue(Enqueue(id, follow_up)) => answer::<Enqueue>(self.enqueue(id, follow_up)),
+            RecordingRequest::Register(Register(entry, key)) => {
+                answer::<Register>(self.with_core(|core| core.register(&entry, &key, now())))
+            }
+            RecordingRequest::Count(Count(call, audio)) => {
+                let counted = self.with_core(|core| core.count(&call, audio, now()));
+                answer::<Count>(counted.inspect(|counted| self.count_for_all(*counted)))
+            }
+            RecordingRequest::Release(Release(call, audio)) => {
+                let counted = self.with_core(|core| core.release(&call, audio, now()));
+                answer::<Release>(counted.map(|counted| self.count_for_all(counted)))
+            }
+            RecordingRequest::Reprocess(Reprocess(id)) => {
+                answer::<Reprocess>(self.with_core(|core| core.reprocess(id, now())))
+            }
+            RecordingRequest::AllowExport(AllowExport()) => {
+                answer::<AllowExport>(self.with_core(|core| core.allow_export(now())))
+            }
+            RecordingRequest::Expire(Expire(id)) => answer::<Expire>(self.with_core(|core| core.expire(id, now()))),
+            RecordingRequest::SignOut(SignOut(moment)) => {
+                answer::<SignOut>(self.with_core(|core| core.sign_out(moment, now())))
+            }
+            RecordingRequest::Upsert(Upsert(entry)) => {
+                answer::<Upsert>(self.with_core(|core| core.upsert(&entry, now())))
+            }
+            RecordingRequest::List(List(page)) => answer::<List>(self.with_core(|core| core.list(&page, now()))),
+            RecordingRequest::Behind(Behind(cursor, most)) => {
+                answer::<Behind>(self.with_core(|core| core.behind(cursor, most, now())))
+            }
+            RecordingRequest::Find(Find(id)) => answer::<Find>(self.with_core(|core| core.find(id, now()))),
+            RecordingRequest::Enqueue(Enqueue(id, follow_up)) => {
+                answer::<Enqueue>(self.with_core(|core| core.enqueue(id, follow_up, now())))
+            }
             RecordingRequest::Delete(Delete(id)) => answer::<Delete>(self.delete(id).await),
             RecordingRequest::Reseal(Reseal()) => answer::<Reseal>(self.reseal().await),
-            RecordingRequest::Erase(Erase()) => answer::<Erase>(self.erase().await),
+            RecordingRequest::Erase(Erase()) => return answer::<Erase>(self.erase().await),
             RecordingRequest::ReportCall(ReportCall(call, progress)) => {
-                answer::<ReportCall>(self.with_phone(|phone| {
-                    let record = phone.progress(&call, &progress)?;
-                    Ok(record.map(|record| (phone.user().clone(), record)))
-                }))
+                answer::<ReportCall>(self.report_call(call, progress).await)
             }
-        }
+        };
+        self.plan();
+        answered
     }
 
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "a method's path is not general over the lifetime")]
-    fn answer_phone(&self, asked: PhoneRequest) -> Result<Response> {
+    async fn answer_phone(&self, asked: PhoneRequest) -> Result<Response> {
         let answered = match asked {
             PhoneRequest::VerifyNumber(VerifyNumber(number)) => {
-                answer::<VerifyNumber>(self.with_phone(|phone| phone.verify(&number)))
+                answer::<VerifyNumber>(self.verify_number(number).await)
             }
-            PhoneRequest::CheckVerification(CheckVerification()) => {
-                answer::<CheckVerification>(self.with_phone(|phone| phone.check()))
+            PhoneRequest::CheckVerification(CheckVerification(number)) => {
+                answer::<CheckVerification>(self.check_verification(number).await)
             }
             PhoneRequest::ConfirmNumber(ConfirmNumber(number, caller_id)) => {
-                answer::<ConfirmNumber>(self.with_phone(|phone| phone.confirm(&number, caller_id)))
+                answer::<ConfirmNumber>(self.confirm(&number, caller_id).await.map(|_| ()))
             }
-            PhoneRequest::DropNumber(DropNumber(number)) => {
-                answer::<DropNumber>(self.with_phone(|phone| phone.drop_number(&number)))
-            }
-            PhoneRequest::ListNumbers(ListNumbers()) => answer::<ListNumbers>(self.with_phone(|phone| phone.numbers())),
-            PhoneRequest::RemoveNumber(RemoveNumber(id)) => {
-                answer::<RemoveNumber>(self.with_phone(|phone| phone.remove(id)))
-            }
+            PhoneRequest::KnownNumbers(KnownNumbers()) => answer::<KnownNumbers>(self.with_core(|core| core.numbers())),
+            PhoneRequest::ListNumbers(ListNumbers()) => answer::<ListNumbers>(self.list_numbers().await),
+            PhoneRequest::RemoveNumber(RemoveNumber(id)) => answer::<RemoveNumber>(self.remove_number(id).await),
             PhoneRequest::ChooseNumber(ChooseNumber(id)) => {
-                answer::<ChooseNumber>(self.with_phone(|phone| phone.choose(id)))
+                answer::<ChooseNumber>(self.with_core(|core| core.choose_number(id)))
             }
-            PhoneRequest::AllowToken(AllowToken()) => answer::<AllowToken>(self.with_phone(|phone| phone.token())),
-            PhoneRequest::Dial(Dial(request)) => answer::<Dial>(self.with_phone(|phone| phone.dial(request))),
-            PhoneRequest::RefuseCall(RefuseCall(call)) => {
-                answer::<RefuseCall>(self.with_phone(|phone| phone.refuse(&call)))
+            PhoneRequest::AllowToken(AllowToken()) => {
+                answer::<AllowToken>(self.with_core(|core| core.allow_token(now())))
             }
-            PhoneRequest::ListCalls(ListCalls()) => answer::<ListCalls>(self.with_phone(|phone| phone.calls())),
+            PhoneRequest::Dial(Dial(request)) => answer::<Dial>(self.dial(request).await),
+            PhoneRequest::ListCalls(ListCalls()) => answer::<ListCalls>(self.with_core(|core| core.newest_calls())),
             PhoneRequest::CallsBehind(CallsBehind(last)) => {
-                answer::<CallsBehind>(self.with_phone(|phone| phone.calls_behind(last.as_ref())))
+                answer::<CallsBehind>(self.with_core(|core| core.calls_behind(last.as_ref())))
             }
         };
         // A call or a number is something that is forgotten one day.
@@ -146,84 +148,42 @@ impl User {
         answered
     }
 
-    /// Works on the user's conversations.
-    fn with_index<T>(
-        &self,
-        work: impl FnOnce(&Index<'_>) -> std::result::Result<T, Problem>,
-    ) -> std::result::Result<T, Problem> {
-        let user = self.name()?;
-        work(&Index::new(self.tables()?, self.config.vault()?, &user))
+    /// Deletes a conversation, whatever its call is doing; whether there was one.
+    async fn delete(&self, id: ConversationId) -> std::result::Result<bool, Problem> {
+        let was_there = self.with_core(|core| core.delete(id, now()))?;
+        if was_there {
+            self.run(&[Task::Deletions]).await?;
+        }
+        Ok(was_there)
     }
 
-    /// Works on the user's numbers and phone calls.
-    fn with_phone<T>(
-        &self,
-        work: impl FnOnce(&Phone<'_>) -> std::result::Result<T, Problem>,
-    ) -> std::result::Result<T, Problem> {
-        let user = self.name()?;
-        self.tables()?;
-        work(&Phone::open(&self.state, &self.config, &user)?)
+    /// Deletes everything: at once as far as that goes, and the rest by the alarm.
+    async fn erase(&self) -> std::result::Result<(), Problem> {
+        self.with_core(|core| core.erase(now()))?;
+        let is_forgotten = self.run(&[Task::Deletions, Task::Erasure]).await?;
+        if !is_forgotten {
+            self.plan();
+        }
+        Ok(())
     }
 
-    /// A call begins.
-    fn start(&self, entry: ConversationEntry, signed_in_at: UnixMillis) -> std::result::Result<CallStart, Problem> {
-        let user = self.name()?;
-        let index = Index::new(self.tables()?, self.config.vault()?, &user);
-        if sign_out::is_signed_out(&self.state.storage().sql(), signed_in_at)? {
-            return Ok(CallStart::SignedOut);
+    /// Seals anew what an earlier master secret has sealed, here and in the objects of the user's numbers; how many records that were.
+    async fn reseal(&self) -> std::result::Result<usize, Problem> {
+        let identity = self.identity.reseal(&self.state, self.config.vault()?)?;
+        let (rows, numbers) = self.with_core(|core| core.reseal(now()))?;
+        let mut count = identity.saturating_add(rows);
+        for number in numbers {
+            let resealed = phone_number::call(&self.env, &self.config, &number, ResealNumber()).await?;
+            count = count.saturating_add(resealed);
         }
-        let call = entry.call_id.as_ref().during("call.start")?;
-        if index.is_ended(call)? {
-            return Ok(CallStart::NoSuchCall);
-        }
-        let phone_call = Phone::open(&self.state, &self.config, &user)?.call_named(call)?;
-        let known = index.of_call(call)?;
-        if known.is_none()
-            && phone_call.as_ref().is_none_or(|record| !record.admits_listener(now()))
-            && self.config.dialling()?.listen_needs_call
-        {
-            return Ok(CallStart::NoSuchCall);
-        }
-        if let Err(error) = self.open_session(call)? {
-            return Ok(CallStart::Refused(error));
-        }
-        let phone_call = phone_call.map(|record| Box::new(record.phone_call()));
-        let is_registered = known.is_some();
-        let (entry, key) = if let Some(known) = known {
-            known
-        } else {
-            let key = index.new_key(entry.id)?;
-            (entry, key)
-        };
-        self.plan();
-        Ok(CallStart::Go { entry: Box::new(entry), is_registered, key, phone_call })
+        Ok(count)
     }
 
-    /// The user is signed out of everything before a moment: which calls may be running.
-    fn sign_out(&self, moment: UnixMillis) -> std::result::Result<Vec<CallId>, Problem> {
-        sign_out::note(&self.tables()?, moment)?;
-        self.with_index(|index| self.running_calls(index, moment))
-    }
-
-    /// One conversation, with what Twilio has told of its call.
-    fn find(&self, id: ConversationId) -> std::result::Result<Option<Found>, Problem> {
-        let Some((entry, key)) = self.with_index(|index| index.find(id))? else { return Ok(None) };
-        let record = entry.call_id.as_ref().map(|call| self.with_phone(|phone| phone.call_named(call)));
-        let record = record.transpose()?.flatten();
-        Ok(Some(Found { entry, key, phone_call: record.map(|record| record.phone_call()) }))
-    }
-
-    /// The calls that may be running: those that have a slot, before their first audio too, and those that are not finished and
-    /// began no longer ago than a call lasts.
-    fn running_calls(&self, index: &Index<'_>, now: UnixMillis) -> std::result::Result<Vec<CallId>, Problem> {
-        let entries = index.since(now - MAX_CALL_MILLIS)?.into_iter();
-        let unfinished = entries.filter(|entry| entry.status != ConversationStatus::Completed);
-        let mut calls = self.open_calls()?;
-        for call in unfinished.filter_map(|entry| entry.call_id) {
-            if !calls.contains(&call) {
-                calls.push(call);
-            }
+    /// The whole deployment's minutes are counted from here too, a call's once a minute.
+    fn count_for_all(&self, counted: Counted) {
+        if counted.millis > 0 {
+            let env = self.env.clone();
+            self.state.wait_until(async move { deployment::add(&env, Counter::SpeechMillis, counted.millis).await });
         }
-        Ok(calls)
     }
 }

@@ -1,19 +1,21 @@
 //! The tables of a user's object.
 
-use worker::SqlStorage;
+use crate::database::Database;
+use crate::fault::Fault;
 
-use crate::problem::Problem;
-
-/// Makes the tables, where there are none yet.
-pub(super) fn create(sql: &SqlStorage) -> Result<(), Problem> {
-    conversations(sql)?;
-    calls(sql)?;
-    tasks(sql)
+/// Makes the tables of a user's object, where there are none yet.
+///
+/// # Errors
+/// What the database says.
+pub fn create(database: &impl Database) -> Result<(), Fault> {
+    conversations(database)?;
+    calls(database)?;
+    tasks(database)
 }
 
-fn conversations(sql: &SqlStorage) -> Result<(), Problem> {
+fn conversations(database: &impl Database) -> Result<(), Fault> {
     // Where the table of unfinished conversations is new, every conversation is looked at once.
-    let is_new = !exists(sql, "unfinished")?;
+    let is_new = !database.has_table("unfinished")?;
     for table in [
         // What was deleted here, and may still have something in R2, or a call that is running.
         "CREATE TABLE IF NOT EXISTS pending_deletions (
@@ -28,60 +30,56 @@ fn conversations(sql: &SqlStorage) -> Result<(), Problem> {
         // Calls whose conversation was deleted while they were running: nothing more is recorded of them.
         "CREATE TABLE IF NOT EXISTS ended_calls (call_id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
     ] {
-        sql.exec(table, None)?;
+        database.execute(table, vec![])?;
     }
-    sql.exec(
+    database.execute(
         "CREATE TABLE IF NOT EXISTS conversations (
             id TEXT PRIMARY KEY, call_id TEXT UNIQUE, created_at INTEGER NOT NULL, entry BLOB NOT NULL,
             key BLOB NOT NULL
         ) WITHOUT ROWID",
-        None,
+        vec![],
     )?;
-    sql.exec("CREATE INDEX IF NOT EXISTS conversations_by_time ON conversations (created_at, id)", None)?;
+    database.execute("CREATE INDEX IF NOT EXISTS conversations_by_time ON conversations (created_at, id)", vec![])?;
     if is_new {
         let all =
             "INSERT INTO unfinished (id, since, asked, due) SELECT id, created_at, 0, created_at FROM conversations";
-        sql.exec(all, None)?;
+        database.execute(all, vec![])?;
     }
-    if exists(sql, "leaving")? {
+    if database.has_table("leaving")? {
         // The table's earlier form.
-        sql.exec(
+        database.execute(
             "INSERT OR IGNORE INTO pending_deletions (id, call_id, due, failures) SELECT id, NULL, 0, 0 FROM leaving",
-            None,
+            vec![],
         )?;
-        sql.exec("DROP TABLE leaving", None)?;
+        database.execute("DROP TABLE leaving", vec![])?;
     }
     Ok(())
 }
 
-fn calls(sql: &SqlStorage) -> Result<(), Problem> {
-    sql.exec(
+fn calls(database: &impl Database) -> Result<(), Fault> {
+    database.execute(
         "CREATE TABLE IF NOT EXISTS calls (
             sid TEXT PRIMARY KEY, call_id TEXT, requested_at INTEGER NOT NULL, record BLOB NOT NULL
         ) WITHOUT ROWID",
-        None,
+        vec![],
     )?;
-    sql.exec("CREATE INDEX IF NOT EXISTS calls_by_time ON calls (requested_at)", None)?;
-    sql.exec("CREATE INDEX IF NOT EXISTS calls_by_name ON calls (call_id)", None)?;
+    database.execute("CREATE INDEX IF NOT EXISTS calls_by_time ON calls (requested_at)", vec![])?;
+    database.execute("CREATE INDEX IF NOT EXISTS calls_by_name ON calls (call_id)", vec![])?;
     Ok(())
 }
 
-fn tasks(sql: &SqlStorage) -> Result<(), Problem> {
-    sql.exec(
+fn tasks(database: &impl Database) -> Result<(), Fault> {
+    database.execute(
         "CREATE TABLE IF NOT EXISTS duties (
             id TEXT, duty TEXT, tries INTEGER NOT NULL, due INTEGER NOT NULL, PRIMARY KEY (id, duty)
         ) WITHOUT ROWID",
-        None,
+        vec![],
     )?;
-    sql.exec(
+    database.execute(
         "CREATE TABLE IF NOT EXISTS task_failures (
             task TEXT PRIMARY KEY, count INTEGER NOT NULL, last INTEGER NOT NULL
         ) WITHOUT ROWID",
-        None,
+        vec![],
     )?;
     Ok(())
-}
-
-fn exists(sql: &SqlStorage, table: &str) -> Result<bool, Problem> {
-    Ok(sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", vec![table.into()])?.raw().next().is_some())
 }
