@@ -177,6 +177,8 @@ impl Config {
             self.webhook.as_ref().err(),
             self.export.as_ref().err(),
             self.log_level.as_ref().err(),
+            // Without one nobody is let in, which is no mistake.
+            self.operator_key.as_ref().err().filter(|error| !matches!(error, ConfigError::Missing(_))),
         ];
         parts.into_iter().flatten()
     }
@@ -188,6 +190,7 @@ impl Config {
             self.vault.as_ref().err(),
             self.speech.as_ref().err(),
             self.dialling.as_ref().err(),
+            self.quotas.as_ref().err(),
         ];
         parts.into_iter().flatten()
     }
@@ -380,6 +383,55 @@ mod tests {
             let config = read(&settings);
             assert_eq!(config.listen_problems().count(), 0, "{name}");
             let problems: Vec<_> = config.problems().map(ToString::to_string).collect();
+            assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn every_setting_that_cannot_be_read_is_named() {
+        let good = [
+            ("FIREBASE_PROJECT_ID", "demo"),
+            ("ENCRYPTION_SECRET", "a secret that is only good for tests"),
+            ("DEEPGRAM_API_KEY", "key"),
+            ("CALL_NOTICE", "none"),
+            ("PUBLIC_ORIGIN", "https://edge.example"),
+            ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
+            ("TWILIO_AUTH_TOKEN", "one"),
+            ("TWILIO_API_KEY_SID", "SK00000000000000000000000000000002"),
+            ("TWILIO_API_KEY_SECRET", "secret"),
+            ("TWILIO_TWIML_APP_SID", "AP00000000000000000000000000000003"),
+        ];
+        assert_eq!(read(&good).problems().count(), 0);
+        for (name, value) in [
+            ("ENCRYPTION_SECRET", "short"),
+            ("SPEECH_PROVIDERS", "acme"),
+            ("DEEPGRAM_URL", "nowhere"),
+            ("DEEPGRAM_MODEL_IMPROVEMENT", "perhaps"),
+            ("SIGN_IN_GRACE_SECONDS", "soon"),
+            ("LISTEN_NEEDS_CALL", "perhaps"),
+            ("DIAL_REGIONS", "Mars"),
+            ("CALLS_AT_ONCE", "-1"),
+            ("CALLS_A_DAY", "many"),
+            ("CALL_MINUTES", "long"),
+            ("CALL_MINUTES_A_DAY", "long"),
+            ("SESSIONS_AT_ONCE", "-1"),
+            ("SESSION_MINUTES_A_DAY", "long"),
+            ("VERIFICATIONS_A_DAY", "many"),
+            ("REPROCESS_AN_HOUR", "many"),
+            ("EXPORTS_AN_HOUR", "many"),
+            ("DISCARDED_MINUTES", "soon"),
+            ("TOTAL_RINGS_A_DAY", "many"),
+            ("TOTAL_CALL_MINUTES_A_DAY", "many"),
+            ("TOTAL_SPEECH_MINUTES_A_DAY", "many"),
+            ("PUBLIC_ORIGIN", "nowhere"),
+            ("TWILIO_ACCOUNT_SID", "AC1"),
+            ("TWILIO_TOKEN_SECONDS", "soon"),
+            ("OPERATOR_KEY", "short"),
+            ("LOG_LEVEL", "loud"),
+        ] {
+            // The first of a name counts.
+            let settings: Vec<_> = [(name, value)].into_iter().chain(good).collect();
+            let problems: Vec<_> = read(&settings).problems().map(ToString::to_string).collect();
             assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name}: {problems:?}");
         }
     }
