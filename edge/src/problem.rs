@@ -209,18 +209,6 @@ impl Problem {
         }
     }
 
-    /// Why an object has not taken a client's socket, by its answer's code: what the client is told on its socket.
-    pub(crate) fn not_admitted(code: &str) -> Option<Self> {
-        let known = [
-            Self::NoSuchCall,
-            Self::SignedOut,
-            Self::Session(SessionError::TooMany),
-            Self::Session(SessionError::DayUsedUp),
-            Self::Ceiling,
-        ];
-        known.into_iter().find(|problem| problem.code() == code)
-    }
-
     /// Whether a client is told of it on its socket.
     pub(crate) const fn is_told_on_socket(&self) -> bool {
         matches!(self, Self::NoSuchCall | Self::SignedOut | Self::Session(_) | Self::Ceiling)

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use fourwire_engine::identity::SignedIn;
 use fourwire_engine::names::{self, CallOwner};
+use fourwire_engine::quota::sessions::SessionError;
 use fourwire_engine::user::unfinished::CallState;
 use fourwire_wire::conversation::{Conversation, PhoneCall};
 use fourwire_wire::ids::{CallId, ConversationId, UserId};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use worker::{Env, Method, RequestInit, Response};
 
 use crate::fault::{During, Fault};
+use crate::log;
 use crate::problem::Problem;
 use crate::rpc::{Envelope, Request, requests, send};
 use crate::settings;
@@ -103,15 +105,54 @@ pub(crate) async fn forward(env: &Env, signed_in: &SignedIn, query: ListenQuery)
     if answer.status_code() == 101 {
         return Ok(answer);
     }
-    let refusal: Refusal = answer.json().await?;
-    Err(Problem::not_admitted(&refusal.code)
-        .unwrap_or_else(|| Fault::new("rpc.listen", format!("refused: {}", refusal.code)).into()))
+    match answer.status_code() {
+        NotAdmitted::STATUS => Err(answer.json::<NotAdmitted>().await?.into()),
+        status => Err(Fault::new("rpc.listen", format!("the call's object answers with {status}")).into()),
+    }
 }
 
-/// What a call's object answers where it does not take the socket.
-#[derive(Deserialize)]
-struct Refusal {
-    code: String,
+/// Why a call's object does not take a client's socket, where that is the client's affair.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum NotAdmitted {
+    /// Twilio has reported no such call of the user.
+    NoSuchCall,
+    /// The user was signed out after having signed in.
+    SignedOut,
+    /// The user has reached a limit.
+    Session(SessionError),
+    /// All users together have.
+    Ceiling,
+}
+
+impl NotAdmitted {
+    /// The status under which it crosses.
+    const STATUS: u16 = 403;
+
+    /// The object's answer to an upgrade that it does not take.
+    pub(crate) fn response(problem: &Problem) -> worker::Result<Response> {
+        let reason = match problem {
+            Problem::NoSuchCall => Self::NoSuchCall,
+            Problem::SignedOut => Self::SignedOut,
+            Problem::Session(error) => Self::Session(*error),
+            Problem::Ceiling => Self::Ceiling,
+            problem => {
+                log::error!("object_failed", request = "Listen", error = problem.cause());
+                return problem.response();
+            }
+        };
+        Ok(Response::from_json(&reason)?.with_status(Self::STATUS))
+    }
+}
+
+impl From<NotAdmitted> for Problem {
+    fn from(reason: NotAdmitted) -> Self {
+        match reason {
+            NotAdmitted::NoSuchCall => Self::NoSuchCall,
+            NotAdmitted::SignedOut => Self::SignedOut,
+            NotAdmitted::Session(error) => Self::Session(error),
+            NotAdmitted::Ceiling => Self::Ceiling,
+        }
+    }
 }
 
 /// A fresh conversation id.

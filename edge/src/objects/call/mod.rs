@@ -21,7 +21,9 @@ use worker::{DurableObject, Env, Request, Response, Result, durable_object};
 use driver::Driver;
 
 use crate::problem::Problem;
-use crate::rpc::call::{Admission, CallRequest, Delete, ReportPhoneCall, RunningConversation, Salvage, SignOut, State};
+use crate::rpc::call::{
+    Admission, CallRequest, Delete, NotAdmitted, ReportPhoneCall, RunningConversation, Salvage, SignOut, State,
+};
 use crate::rpc::{Envelope, answer, received};
 use crate::socket::{Message, answer_close};
 
@@ -40,7 +42,7 @@ impl DurableObject for Call {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         if request.path() == Admission::PATH {
-            return self.driver.listen(&request).await.or_else(|problem| problem.response());
+            return self.driver.listen(&request).await.or_else(|problem| NotAdmitted::response(&problem));
         }
         let (owner, asked) = match received(&mut request).await {
             Ok(Envelope { owner, asked }) => (owner, asked),
