@@ -95,9 +95,9 @@ fn calls(Calls { plan, rows, instructions }: &Calls) -> Result<String> {
              CPU time of plain workerd per second of a two-channel call (user and system, all threads): the median, and \
              the least and the most. The null Worker receives the same messages in an object with a hibernatable socket \
              and drops them, so it is what the platform itself takes. Fourwire resamples, passes the audio on to one \
-             speech stream a channel, reads an answer a second on each, keeps and sends the captions, and seals the audio and \
+             speech stream a channel, reads an answer a second on each, stores and sends the captions, and encrypts the audio and \
              stores it every five seconds. The page's \
-             frames reach its object through the Worker that let the browser in; the null Worker has none of that.\n\n";
+             frames reach its object through the front Worker; the null Worker has none of that.\n\n";
     writeln!(
         text,
         "Each Worker was measured {} times, {} s at a time after {} s of warm-up.\n",
@@ -116,10 +116,10 @@ fn calls(Calls { plan, rows, instructions }: &Calls) -> Result<String> {
         writeln!(text, "| {name} | {calls} | {fourwire} | {null} | {ratio} | {verdict} |")?;
     }
     text += "\n## Whether it was a fair run\n\n\
-             Frames sent, as a part of what real time asks for; the longest that one was late; audio that reached the \
+             Frames sent, as a part of real time; the longest that one was late; audio that reached the \
              speech service, as a part of what was sent; use of a core by workerd, which has one thread for its Workers; \
              use of the machine by other programs. The worst window of each row.\n\n\
-             | client | calls | Worker | sent | latest, ms | heard | workerd | others |\n\
+             | client | calls | Worker | sent | latest, ms | received | workerd | others |\n\
              | --- | --: | --- | --: | --: | --: | --: | --: |\n";
     for row in rows {
         for subject in Subject::BOTH {

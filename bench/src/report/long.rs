@@ -14,10 +14,10 @@ pub(super) fn section(long: &Long) -> Result<String> {
     let mut text = format!(
         "\n## A call of four hours\n\n\
          Both sides talk all the time. Memory is in MB (10⁶ bytes). The engine plays the app's frames of 10 ms at 48 kHz \
-         in a process of its own, and hears a word every half second on each side. workerd takes the page's frames of \
-         100 ms at {:.0} times real time and stores all of it, which asks more of it than a call does: its heap is cleaned \
-         less often for the work that it does. Speech services are never sent audio that fast, so they hear a part, and \
-         say {} segments; four hours of words are in the engine's columns. The Worker's own memory, that of its \
+         in a process of its own, and receives a word every half second on each side. workerd takes the page's frames of \
+         100 ms at {:.0} times real time and stores all of it, which is more work than a call is: its heap is cleaned \
+         less often for the work that it does. Speech services are never sent audio that fast, so they receive a part, and \
+         return {} segments; four hours of words are in the engine's columns. The Worker's own memory, that of its \
          WebAssembly, is what the platform's 128 MB are for, together with the JavaScript heap.\n\n\
          | | engine, resident | engine, peak | workerd, resident | workerd, peak | the Worker's own |\n\
          | --- | --: | --: | --: | --: | --: |\n",

@@ -30,13 +30,13 @@ pub(super) fn section(plan: Plan, measured: &[Measured]) -> Result<String> {
     rows(&mut text, &app.ends, &page.ends)?;
     writeln!(
         text,
-        "\n- The speech services' messages come on sockets that the object opened. The price list does not say whether they \
+        "\n- The speech services' messages arrive on sockets that the object opened. The price list does not say whether they \
          are billed; here they are.\n\
          - A browser's messages pass through the Worker, which pays CPU time: what workerd used beyond a page's call \
-         that reaches its object straight, at the same time.\n\
+         that reaches its object directly, at the same time.\n\
          - Not billed: {:.0} messages a minute out of the objects, {} requests to other services in the whole call.\n\
-         - Keeping the audio: {:.4} $ a month for a thousand minutes ({GB_PER_THOUSAND_MINUTES} GB).\n\
-         - Listening to it, from one end to the other: {:.4} $ for a thousand minutes, {:.1} R2 reads a minute.\n",
+         - Storing the audio: {:.4} $ a month for a thousand minutes ({GB_PER_THOUSAND_MINUTES} GB).\n\
+         - Playing it, from one end to the other: {:.4} $ for a thousand minutes, {:.1} R2 reads a minute.\n",
         app.sent,
         app.fetches,
         GB_PER_THOUSAND_MINUTES * STORED_GB_MONTH,

@@ -24,8 +24,8 @@ pub(super) fn section(page: &Page) -> Result<String> {
         "\n## The browser module\n\n\
          A call from the page in Chromium {} (headless), with Twilio's own SDK through the lab's carrier to the built Worker: \
          two sides that talk all the time, a word a second each, captions of both, as in a normal call. Beside it the same call \
-         from the same page with a module that does nothing in the place of Fourwire's: it hears nothing, starts no worker and no \
-         audio context, and no captions come. Each call was made {} times, in turn, and watched for {} s after {} s: the median, and the \
+         from the same page with a module that does nothing in the place of Fourwire's: it captures nothing, starts no worker and no \
+         audio context, and no captions arrive. Each call was made {} times, in turn, and watched for {} s after {} s: the median, and the \
          least and the most.\n",
         page.chromium,
         plan.rounds,
@@ -42,7 +42,7 @@ pub(super) fn section(page: &Page) -> Result<String> {
     writeln!(
         text,
         "\nOther programs used at most {} of the machine: {verdict}. Browser, carrier, speech service and Worker ran on it \
-         together. At least {} captions came in each recorded window; each recorded call was stored whole.",
+         together. At least {} captions arrived in each recorded window; each recorded call was stored whole.",
         percent(others),
         captions.unwrap_or_default()
     )?;
@@ -54,7 +54,7 @@ fn audio_thread(page: &Page) -> Result<String> {
     let mut text = format!(
         "\n### The audio thread\n\n\
          Microseconds for a render quantum of {QUANTUM} samples at {} kHz; it lasts {budget:.0}. The null worklet only returns true; it has \
-         the same two inputs in an audio context of its own, and hears the same call at the same time. First the CPU time of each \
+         the same two inputs in an audio context of its own, and receives the same call at the same time. First the CPU time of each \
          one's thread for a quantum, {} s in each round, with the whole graph that is computed there and without a trace; then \
          Chromium's own trace of each call of `process()`, as long again, in time that passes: what the machine does besides \
          and the trace's own cost are in both, so the difference is what counts. Fourwire's copies two times {QUANTUM} samples, and \

@@ -15,8 +15,8 @@ pub(super) fn section(plan: &Plan, rounds: &[Round]) -> Result<String> {
     let package = format!("`twilio` {}", package_version()?);
     let mut text = format!(
         "\n## Webhooks\n\n\
-         Twilio's signed question what to do with a browser's call that names no destination, asked over {CONNECTIONS} \
-         kept connections as fast as it is answered: signature, form, identity, TwiML, and no object. Beside it a \
+         Twilio's signed request for a browser's call that names no destination, sent over {CONNECTIONS} \
+         open connections as fast as it is answered: signature, form, identity, TwiML, and no object. Beside it a \
          Worker that does the same with Twilio's own package for Node. Both answer with the same bytes, and both \
          refuse a request that was tampered with; each answer was checked. Each was measured {} times, {} s at a \
          time after {} s of \
