@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
 use fourwire_engine::names::{self, CallOwner};
@@ -12,6 +13,7 @@ use fourwire_lab::{Lab, LabOptions, twilio};
 use fourwire_wire::ids::{CallId, UserId};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
+use tokio::time::sleep;
 
 use crate::kept::Kept;
 use crate::personal;
@@ -92,6 +94,22 @@ impl World {
         let objects = log.lines().filter_map(|line| Some(&line[line.find('{')?..=line.rfind('}')?]));
         let lines = objects.filter_map(|object| serde_json::from_str::<Value>(object).ok());
         lines.filter(|line| line["event"] == event).collect()
+    }
+
+    /// The same, once there are so many: a line comes by a pipe of its own, and a busy machine may be late with it.
+    ///
+    /// # Panics
+    /// When there are fewer after 20 seconds.
+    pub async fn logged_times(&self, event: &str, count: usize) -> Vec<Value> {
+        let begun = Instant::now();
+        loop {
+            let lines = self.logged(event);
+            if lines.len() >= count {
+                return lines;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "{event}, {count} times: {lines:?} of {}", self.log());
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Everything that the Worker logged since it was last started.

@@ -83,7 +83,7 @@ async fn when_all_users_together_have_talked_as_long_as_they_may_nobody_is_put_t
     let reached = json!({
         "level": "error", "event": "ceiling_reached", "counter": "dialled_seconds", "used": 120, "ceiling": 120
     });
-    assert_eq!(world.logged("ceiling_reached"), [reached]);
+    assert_eq!(world.logged_times("ceiling_reached", 1).await, [reached]);
     let usage = http::get(world.edge(), "/v1/operator/usage", KEY).await;
     assert_eq!(usage.body["usage"][1], json!({"counter": "dialled_seconds", "used": 120, "ceiling": 120}));
 }

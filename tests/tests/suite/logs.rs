@@ -21,7 +21,7 @@ async fn an_upload_that_fails_is_found_by_its_conversation() {
     phone.play(&Talk::random(231, RATE, 6, &[]).recording(), &Delivery::default()).await.expect("still there");
     let received = phone.hang_up(2 * LIMIT).await;
     let id = received.conversation().expect("memory_created").id;
-    let line = &world.logged("chunk_not_stored")[0];
+    let line = &world.logged_times("chunk_not_stored", 1).await[0];
     let expected =
         json!({ "level": "error", "event": "chunk_not_stored", "conversation": id, "error": "r2.put: injected" });
     assert_eq!(*line, expected);
@@ -36,7 +36,7 @@ async fn a_token_that_is_refused_is_named_by_what_is_wrong_with_it_and_a_level_l
         .await;
         let token = world.lab.issuer().flawed_token("somebody", Flaw::Expired);
         assert_eq!(http::get(world.edge(), "/v1/conversations", &token).await.status, 401);
-        let refused = world.logged("token_refused");
+        let refused = world.logged_times("token_refused", lines).await;
         assert_eq!(refused.len(), lines, "{level}: {refused:?}");
         let is_told = |line: &Value| line["error"].as_str().is_some_and(|error| error.contains("expired"));
         assert!(refused.iter().all(is_told), "{refused:?}");
@@ -51,7 +51,7 @@ async fn a_service_that_refuses_is_found_by_the_conversation_with_its_status() {
     let mut phone = Phone::connect(PhoneOptions { sample_rate: RATE, ..world.phone("is-refused") }).await.expect("in");
     phone.play(&Talk::random(232, RATE, 4, &[]).recording(), &Delivery::default()).await.expect("still there");
     let id = phone.hang_up(LIMIT).await.conversation().expect("memory_created").id;
-    let refused = world.logged("speech_refused");
+    let refused = world.logged_times("speech_refused", 2).await;
     assert_eq!(refused.len(), 2, "{refused:?}");
     for line in refused {
         assert_eq!((&line["conversation"], &line["status"], &line["level"]), (&json!(id), &json!(503), &json!("warn")));

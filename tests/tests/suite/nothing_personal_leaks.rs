@@ -49,8 +49,8 @@ async fn a_world_in_which_everything_goes_wrong_tells_nothing_of_anybody() {
     let conversation = received.conversation().expect("memory_created");
     assert!(conversation.transcript_segments.len() > 3, "there was something to tell");
 
+    let refused = world.logged_times("speech_refused", 1).await;
     let log = world.workerd.log();
-    let refused = world.logged("speech_refused");
     assert!(refused.iter().any(|line| line["status"] == 402), "the log tells what an operator needs: {log}");
     for line in log.lines() {
         assert_eq!(personal::in_line(line), None, "{line}");

@@ -207,7 +207,7 @@ async fn a_user_has_so_many_verifications_a_day_and_all_users_together_too() {
     assert!(refused.headers.contains_key("retry-after"));
     assert_eq!(world.lab.twilio().rings("+12025552215"), 0);
     let reached = json!({ "level": "error", "event": "ceiling_reached", "counter": "rings", "used": 3, "ceiling": 3 });
-    assert_eq!(world.logged("ceiling_reached"), [reached]);
+    assert_eq!(world.logged_times("ceiling_reached", 1).await, [reached]);
     let usage = http::get(world.edge(), "/v1/operator/usage", KEY).await;
     assert_eq!(usage.body["usage"][0], json!({"counter": "rings", "used": 3, "ceiling": 3}), "{:?}", usage.body);
     // With its number the user has what there was before.

@@ -47,7 +47,7 @@ async fn a_pusher_hears_both_sides_as_one_reads_every_word_and_is_told_of_the_en
     assert_same(&joined(&heard), &mix, "what the pusher heard");
     assert_reads(std::slice::from_ref(connection), &conversation);
     assert_words_land(&conversation.transcript_segments, &talk.said_unmuted(&mutes));
-    let processed = world.logged("pusher_has_processed");
+    let processed = world.logged_times("pusher_has_processed", 1).await;
     assert!(processed.iter().any(|line| line["conversation"] == json!(conversation.id)), "{processed:?}");
 }
 
@@ -112,7 +112,7 @@ async fn a_pusher_that_is_slow_to_answer_and_talks_nonsense_still_hears_all() {
         assert_same(&joined(&heard(std::slice::from_ref(&connection), began(&conversation))), &mix, user);
         assert_reads(&[connection], &conversation);
     }
-    assert_eq!(world.logged("pusher_not_understood").len(), 1, "once a connection");
+    assert_eq!(world.logged_times("pusher_not_understood", 1).await.len(), 1, "once a connection");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_pusher_that_does_not_read_is_given_up_before_it_fills_the_memory_and_
     // As fast as so much audio may come.
     phone.play(&recording, &Delivery { speed: 5.0, ..Delivery::default() }).await.expect("still there");
     assert!(world.lab.pusher().wait_until(LIMIT, |connections| connections.len() >= 2).await, "it is tried again");
-    assert_eq!(world.logged("pusher_does_not_read").len(), 1);
+    assert_eq!(world.logged_times("pusher_does_not_read", 1).await.len(), 1);
     let received = phone.hang_up(2 * LIMIT).await;
     let conversation = received.conversation().expect("memory_created");
     let user = mono(world.edge(), &options.token, conversation.id, "1").await;

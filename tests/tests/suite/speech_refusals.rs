@@ -45,7 +45,7 @@ async fn what_a_service_refuses_for_good_is_tried_once_a_side_and_the_operator_f
         assert!(waited < Duration::from_secs(20), "the end waited for a service that cannot answer: {waited:?}");
         let conversation = received.conversation().expect("memory_created");
         assert!(conversation.audio.iter().all(|audio| audio.stored == talk.length()), "the record is complete");
-        let lines = world.logged("speech_refused_for_good");
+        let lines = world.logged_times("speech_refused_for_good", 2).await;
         let of_call = |line: &&Value| line["conversation"] == json!(conversation.id);
         assert!(lines.iter().filter(of_call).all(|line| line["status"] == status), "{lines:?}");
         assert_eq!(lines.iter().filter(of_call).count(), 2, "once a side: {lines:?}");
