@@ -183,12 +183,18 @@ async fn tokens_and_signatures_that_are_none(attack: Attack) {
 
 /// Plays so much talk on every honest call at once.
 async fn honest(world: &World, round: u64, seconds: u32) -> Vec<(Talk, Received)> {
-    let calls = (0..HONEST).map(|number| {
+    // Synthesised before anybody connects: it takes the longer, the longer a call is, and a call's clock begins with its connection.
+    let talks = (0..HONEST).map(|number| {
         let talk = Talk::random(9_000 + 100 * round + number, RATE, seconds, &[]);
+        let recording = talk.recording();
+        (number, talk, recording)
+    });
+    let talks: Vec<_> = talks.collect();
+    let calls = talks.into_iter().map(|(number, talk, recording)| {
         let options = PhoneOptions { sample_rate: RATE, ..world.phone(&format!("soaked-honest-{number}")) };
         async move {
             let mut phone = Phone::connect(options).await.expect("let in");
-            phone.play(&talk.recording(), &Delivery::default()).await.expect("still there");
+            phone.play(&recording, &Delivery::default()).await.expect("still there");
             let received = phone.hang_up(LIMIT).await;
             (talk, received)
         }
