@@ -47,6 +47,11 @@ impl<T: Clone + Serialize + DeserializeOwned> ObjectIdentity<T> {
         Ok(self.known.borrow().clone())
     }
 
+    /// Forgets it, with everything that the object has kept.
+    pub(crate) fn forget(&self) {
+        self.known.replace(None);
+    }
+
     /// Keeps it, in an object that is about to keep something.
     pub(crate) fn keep(&self, state: &State, vault: &Vault) -> Result<(), Problem> {
         if row(&ObjectDatabase::of(state))?.is_some() { Ok(()) } else { self.write(state, vault) }

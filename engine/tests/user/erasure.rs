@@ -22,6 +22,7 @@ fn with_numbers(world: &World) {
 
 fn erase(world: &mut World) {
     world.core().erase(world.now).unwrap();
+    world.plan();
     world.run(&[Task::Deletions, Task::Erasure]);
 }
 
@@ -79,6 +80,20 @@ fn each_hop_that_is_lost_is_made_anew() {
         world.pass(BEGIN + 4 * DAY);
         assert!(world.is_forgotten && world.folders.is_empty() && world.calls.is_empty());
     }
+}
+
+#[test]
+fn a_deletion_that_is_cut_off_at_its_first_step_is_gone_on_with() {
+    let mut world = World::new();
+    world.begin_call(1);
+    world.end_call(1);
+    world.core().delete(id(1), world.now).unwrap();
+    world.plan();
+    world.dies_after = Some(0);
+    world.run(&[Task::Deletions]);
+    assert!(world.folders.contains(&id(1)));
+    world.pass(BEGIN + MINUTE);
+    assert!(world.folders.is_empty());
 }
 
 #[test]
@@ -149,6 +164,7 @@ proptest! {
                 Happens::Lose(number) => { world.calls.remove(&id(number)); }
                 Happens::Delete(number) => {
                     world.core().delete(id(number), world.now).unwrap();
+                    world.plan();
                     world.run(&[Task::Deletions]);
                 }
                 Happens::Minutes(minutes) => world.pass(world.now + minutes * MINUTE),

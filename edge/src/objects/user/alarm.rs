@@ -16,6 +16,10 @@ use crate::problem::Problem;
 impl User {
     /// The alarm: does what is due, and sees to it that it is done again.
     pub(super) async fn run_tasks(&self) {
+        // One that was set before the object was forgotten: it keeps nothing, and nothing is to be done.
+        if self.identify(None).is_ok_and(|is_known| !is_known) {
+            return;
+        }
         let begun = self.with_core(|core| core.begin_run(now()));
         let wait = *begun.as_ref().unwrap_or(&MAX_WAIT_MILLIS);
         self.alarm_at.set(Some(now() + wait));

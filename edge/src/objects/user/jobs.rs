@@ -144,6 +144,8 @@ impl User {
         directory::leave(&self.env, core.vault()?, core.user()).await?;
         self.has_tables.set(false);
         self.alarm_at.set(None);
+        self.identity.forget();
+        self.state.storage().delete_alarm().await?;
         Ok(self.state.storage().delete_all().await?)
     }
 }

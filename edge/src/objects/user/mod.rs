@@ -152,6 +152,8 @@ impl User {
     async fn delete(&self, id: ConversationId) -> std::result::Result<bool, Problem> {
         let was_there = self.with_core(|core| core.delete(id, now()))?;
         if was_there {
+            // Before anything else: if this run is cut off, the object is woken to go on.
+            self.plan();
             self.run(&[Task::Deletions]).await?;
         }
         Ok(was_there)
@@ -160,6 +162,7 @@ impl User {
     /// Deletes everything: at once as far as that goes, and the rest by the alarm.
     async fn erase(&self) -> std::result::Result<(), Problem> {
         self.with_core(|core| core.erase(now()))?;
+        self.plan();
         let is_forgotten = self.run(&[Task::Deletions, Task::Erasure]).await?;
         if !is_forgotten {
             self.plan();
