@@ -3,9 +3,8 @@
 use super::{ConfigError, Settings};
 use crate::phone::account;
 use crate::quota::deployment::Ceilings;
-use crate::quota::reprocessing;
 use crate::quota::sessions::SessionLimits;
-use crate::user::export;
+use crate::quota::{exports, reprocessing};
 
 /// After how many minutes a conversation in which nothing was said is deleted, unless the operator says otherwise: a day.
 const DEFAULT_DISCARDED_MINUTES: u64 = 24 * 60;
@@ -48,7 +47,7 @@ impl<F: Fn(&'static str) -> Option<String>> Settings<F> {
             },
             verifications_a_day: self.number("VERIFICATIONS_A_DAY", account::DEFAULT_VERIFICATIONS_A_DAY)?,
             reprocess_an_hour: self.number("REPROCESS_AN_HOUR", reprocessing::DEFAULT_AN_HOUR)?,
-            exports_an_hour: self.number("EXPORTS_AN_HOUR", export::DEFAULT_PARTS_AN_HOUR)?,
+            exports_an_hour: self.number("EXPORTS_AN_HOUR", exports::DEFAULT_AN_HOUR)?,
             discarded_millis,
             ceilings: Ceilings {
                 rings: self.number("TOTAL_RINGS_A_DAY", ceilings.rings)?,

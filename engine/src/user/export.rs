@@ -5,16 +5,6 @@
 
 use std::ops::Range;
 
-use fourwire_wire::units::UnixMillis;
-
-use crate::limit::{Limit, Log, TooOften};
-
-/// Parts that a user may have within an hour, unless the operator says otherwise: 40 hours of audio, since a part opens some 40
-/// minutes at least.
-pub const DEFAULT_PARTS_AN_HOUR: usize = 60;
-/// Milliseconds of an hour.
-const HOUR_MILLIS: u64 = 3_600_000;
-
 /// What a part does for each conversation besides reading audio: its document, and the names of its chunks.
 const REQUESTS_A_CONVERSATION: usize = 2;
 /// Chunks of which one request to the archive gives the names: R2 lists a thousand objects at once
@@ -22,14 +12,6 @@ const REQUESTS_A_CONVERSATION: usize = 2;
 const CHUNKS_A_LIST: usize = 1_000;
 /// Chunks that a piece of audio may touch besides its own, where the two sides' records end at different samples.
 const SHARED_CHUNKS: usize = 2;
-
-/// Notes that a user wants a part now: each one opens as much of the archive as a request may.
-///
-/// # Errors
-/// [`TooOften`] where the user has had so many parts within an hour; then nothing is noted.
-pub fn take_part(taken: &mut Log, an_hour: usize, now: UnixMillis) -> Result<(), TooOften> {
-    taken.take(&[Limit { count: an_hour, millis: HOUR_MILLIS }], now)
-}
 
 /// How much a part may still do. Half of it is for what the part begins with: what is not of a conversation, and the first
 /// conversation, which always gets its share.
@@ -144,23 +126,6 @@ mod tests {
             parts.push(part);
         }
         parts
-    }
-
-    #[test]
-    fn a_user_has_so_many_parts_within_an_hour() {
-        const BEGIN: UnixMillis = UnixMillis::new(1_800_000_000_000);
-        let mut taken = Log::default();
-        for (at, expected) in [
-            (0, Ok(())),
-            (600_000, Ok(())),
-            (600_000, Err(3_000)),
-            (3_599_999, Err(1)),
-            (3_600_000, Ok(())),
-            (3_600_000, Err(600)),
-        ] {
-            let answer = take_part(&mut taken, 2, BEGIN + at).map_err(|error| error.retry_after);
-            assert_eq!(answer, expected, "at {at}");
-        }
     }
 
     #[test]

@@ -6,13 +6,13 @@ use fourwire_wire::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 use super::core::{Error, User};
-use super::export;
 use crate::call::MAX_CALL_MILLIS;
 use crate::database::Database;
 use crate::database::sealed_row::SealedRow;
 use crate::fault::During;
 use crate::identity::sign_out;
 use crate::limit::{Log, TooOften};
+use crate::quota::exports;
 use crate::quota::reprocessing::Reprocessing;
 use crate::quota::sessions::{Counted, SessionError, Sessions, Stretch};
 
@@ -134,7 +134,7 @@ impl<'a, D: Database> User<'a, D> {
     /// As [`Self::reprocess`].
     pub fn allow_export(&self, now: UnixMillis) -> Result<Result<(), TooOften>, Error> {
         let an_hour = self.config.quotas()?.exports_an_hour;
-        Ok(self.row("exports").change(|taken: &mut Log| export::take_part(taken, an_hour, now))?)
+        Ok(self.row("exports").change(|taken: &mut Log| exports::take_part(taken, an_hour, now))?)
     }
 
     /// The user is signed out of everything before a moment: which calls may be running.
